@@ -1,0 +1,95 @@
+"""The calm form: a finished cassette rewritten so that re-recording gives a small diff.
+
+Exchanges stand in the order of their requests, the times of an exchange in one line, and bodies
+that came in parts in one piece. What a cassette says stays the same: numbers, ids, bytes, outcomes.
+The file is replaced in one step, or not at all.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from msgspec import UNSET
+
+from cassettes import format as lines
+from cassettes.exchange import Exchange
+from cassettes.framing import frame
+from cassettes.items import Shelf
+from cassettes.payload import pack
+from cassettes.reader import Cassette
+
+LARGEST = 64 << 20
+"""Bytes; a longer capture stays the journal that it is."""
+
+
+def calm_down(path: Path) -> bool:
+    """Rewrite the cassette at `path`; False if it is too long, or newer, and was left alone."""
+    with Cassette.open(path) as cassette:
+        if cassette.size > LARGEST or cassette.has_unknown_lines:
+            return False
+        new = path.with_name(f".{path.name}.calm")
+        try:
+            fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(fd, "wb") as file:
+                file.writelines(lines.encode(line) for line in calm_lines(cassette))
+                file.flush()
+                os.fsync(file.fileno())
+            new.chmod(path.stat().st_mode & 0o777)
+            new.replace(path)
+        finally:
+            new.unlink(missing_ok=True)
+    return True
+
+
+def calm_lines(cassette: Cassette) -> Iterator[lines.AnyLine]:
+    """The lines of the calm form, header first."""
+    header = cassette.header
+    yield msgspec.structs.replace(header, revision=header.revision + 1)
+    shelf = Shelf()
+    for number in sorted(cassette.exchanges):
+        yield from _exchange_lines(shelf, cassette.exchange(number))
+
+
+def _exchange_lines(shelf: Shelf, exchange: Exchange) -> Iterator[lines.AnyLine]:
+    x, request = exchange.number, exchange.request
+    items, payload, refs = shelf.take_apart(x, request.body)
+    yield from items
+    yield lines.Request(
+        x=x,
+        method=request.method,
+        path=request.path,
+        headers=request.headers,
+        refs=refs or UNSET,
+        **payload.members(),
+    )
+    rest = list(_answer_lines(exchange))
+    began = exchange.began.isoformat(timespec="milliseconds") if exchange.began else ""
+    yield lines.Timing(x=x, at=began, t=[t for t, _ in rest])
+    yield from (line for _, line in rest)
+
+
+def _answer_lines(exchange: Exchange) -> Iterator[tuple[float | None, lines.AnyLine]]:
+    """The lines after the request, each beside the time that goes into the timing line."""
+    x = exchange.number
+    if exchange.status is not None:
+        yield (
+            exchange.head_ms,
+            lines.Response(
+                x=x,
+                status=exchange.status,
+                headers=exchange.headers,
+                encoding=exchange.encoding or UNSET,
+            ),
+        )
+    if exchange.streamed:
+        for piece in exchange.pieces:
+            name, payload = frame(piece.data)
+            yield piece.t, lines.Event(x=x, frame=name, **payload.members())
+    elif exchange.pieces:
+        yield exchange.pieces[-1].t, lines.Body(x=x, **pack(exchange.body).members())
+    if exchange.outcome != "incomplete":
+        yield (
+            exchange.ended_ms,
+            lines.End(x=x, outcome=exchange.outcome, error=exchange.error or UNSET),
+        )

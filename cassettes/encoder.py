@@ -1,0 +1,233 @@
+"""From what the recorder saw to the lines of a journal: redacted, decoded, cut into events.
+
+`Encoder` does no I/O and knows no clock but the times it is given, so that all that decides what
+stands in a cassette can be tested without a proxy. Each note names its exchange by number; numbers
+are given in the order in which requests arrive.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from msgspec import UNSET
+
+from cassettes.decoding import CannotDecode, Undo, undo
+from cassettes.format import (
+    AnyLine,
+    Body,
+    Chunk,
+    End,
+    Event,
+    Headers,
+    Request,
+    Response,
+)
+from cassettes.framing import event_type, frame
+from cassettes.items import Shelf
+from cassettes.payload import pack
+from cassettes.redaction import Redactor
+from wire.sse import Splitter, parse
+
+TERMINAL = frozenset({"response.completed", "response.failed", "response.incomplete", "error"})
+"""Types of the events that end a stream (API reference, "Streaming events")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """A request has arrived whole; `wall_ns` is since the epoch, `at_ns` on the monotonic clock."""
+
+    x: int
+    at_ns: int
+    wall_ns: int
+    method: str
+    path: str
+    headers: Headers
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The response's head has arrived."""
+
+    x: int
+    at_ns: int
+    status: int
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """A piece of the response's body, as it travelled."""
+
+    x: int
+    at_ns: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Nothing more will come; `outcome` is one of `cassettes.format.OUTCOMES`."""
+
+    x: int
+    at_ns: int
+    outcome: str
+    error: str = ""
+
+
+Note = Began | Answered | Got | Ended
+
+
+@dataclass(slots=True)
+class _Open:
+    """An exchange in flight."""
+
+    began_ns: int
+    splitter: Splitter | None = None
+    undo: Undo | None = None
+    finished: bool = False
+    pending: bytearray = field(default_factory=bytearray)
+    pending_ns: int = 0
+    chunks: int = 0
+    error: str = ""
+
+    def t(self, at_ns: int) -> float:
+        """ms since the request had arrived whole."""
+        return round((at_ns - self.began_ns) / 1e6, 3)
+
+
+class Encoder:
+    """Turns notes into lines; keeps what is in flight and what the cassette already holds."""
+
+    def __init__(self, redactor: Redactor, shelf: Shelf) -> None:
+        self._redactor = redactor
+        self._shelf = shelf
+        self._open: dict[int, _Open] = {}
+
+    @property
+    def in_flight(self) -> list[int]:
+        """The numbers of the exchanges that have not ended."""
+        return list(self._open)
+
+    def take(self, note: Note) -> Iterable[AnyLine]:
+        """The lines that `note` adds. Notes of an exchange that is not in flight add none."""
+        if isinstance(note, Began):
+            return self._began(note)
+        exchange = self._open.get(note.x)
+        if exchange is None:
+            return ()
+        if isinstance(note, Answered):
+            return (self._answered(exchange, note),)
+        if isinstance(note, Got):
+            return self._got(exchange, note)
+        return self._ended(exchange, note)
+
+    def _began(self, note: Began) -> Iterator[AnyLine]:
+        self._open[note.x] = _Open(note.at_ns)
+        headers = self._redactor.headers(note.headers)
+        path = self._redactor.target(note.path)
+        body, plain = note.body, undo(_header(note.headers, "content-encoding"))
+        if plain is not None:
+            try:
+                body = plain.feed(body)
+            except CannotDecode as error:
+                self._open[note.x].error = f"the request body could not be decoded: {error}"
+        items, payload, refs = self._shelf.take_apart(note.x, self._redactor.text(body))
+        yield from items
+        yield Request(
+            x=note.x,
+            at=datetime.fromtimestamp(note.wall_ns / 1e9, UTC).isoformat(timespec="milliseconds"),
+            method=note.method,
+            path=path,
+            headers=headers,
+            refs=refs or UNSET,
+            **payload.members(),
+        )
+
+    def _answered(self, exchange: _Open, note: Answered) -> Response:
+        encoding = _header(note.headers, "content-encoding")
+        exchange.undo = undo(encoding)
+        if _header(note.headers, "content-type").lower().startswith("text/event-stream"):
+            exchange.splitter = Splitter()
+        return Response(
+            x=note.x,
+            t=exchange.t(note.at_ns),
+            status=note.status,
+            headers=self._redactor.headers(note.headers),
+            encoding=encoding if exchange.undo else UNSET,
+        )
+
+    def _got(self, exchange: _Open, note: Got) -> Iterator[AnyLine]:
+        data = note.data
+        if exchange.undo is not None:
+            try:
+                data = exchange.undo.feed(data)
+            except CannotDecode as error:
+                exchange.error = exchange.error or f"the body could not be decoded: {error}"
+                exchange.undo = exchange.splitter = None
+        if exchange.splitter is None:
+            if not exchange.pending:
+                exchange.pending_ns = note.at_ns
+            exchange.pending += data
+            return
+        for block in exchange.splitter.feed(data):
+            yield self._event(exchange, note, block)
+
+    def _event(self, exchange: _Open, note: Got | Ended, block: bytes) -> Event:
+        name, payload = frame(self._redactor.text(block))
+        if payload.json is not UNSET:
+            exchange.finished |= event_type(bytes(payload.json)) in TERMINAL
+        else:
+            exchange.finished |= _ends_stream(block)
+        return Event(x=note.x, t=exchange.t(note.at_ns), frame=name, **payload.members())
+
+    def _ended(self, exchange: _Open, note: Ended) -> Iterator[AnyLine]:
+        del self._open[note.x]
+        outcome = note.outcome
+        if exchange.splitter is not None:
+            if rest := exchange.splitter.finish():
+                yield self._event(exchange, note, rest)
+            if exchange.finished and outcome != "recorder_overrun":
+                outcome = "complete"  # whoever closed the connection then did not cut anything off
+            elif outcome == "complete":
+                outcome = "truncated"
+        elif exchange.pending:
+            payload = pack(self._redactor.text(bytes(exchange.pending))).members()
+            line = Chunk if exchange.chunks else Body
+            yield line(x=note.x, t=exchange.t(note.at_ns), **payload)
+        error = "; ".join(filter(None, (exchange.error, note.error)))
+        yield End(
+            x=note.x, t=exchange.t(note.at_ns), outcome=outcome, error=error or UNSET
+        )
+
+    def flush(self, now_ns: int, older_ns: int) -> Iterator[Chunk]:
+        """Lines for parts of bodies that have waited `older_ns` for the rest.
+
+        A part that may hold the beginning of a credential stays behind until more has come.
+        """
+        for x, exchange in self._open.items():
+            ready = len(exchange.pending) - max(0, self._redactor.longest - 1)
+            if ready <= 0 or now_ns - exchange.pending_ns < older_ns:
+                continue
+            whole = self._redactor.text(bytes(exchange.pending))
+            held = whole[max(0, len(whole) - max(0, self._redactor.longest - 1)) :]
+            part = whole[: len(whole) - len(held)]
+            exchange.pending[:] = held
+            exchange.pending_ns = now_ns
+            exchange.chunks += 1
+            yield Chunk(x=x, t=exchange.t(now_ns), **pack(part).members())
+
+    @property
+    def waiting(self) -> bool:
+        """Whether `flush` may have something to do."""
+        return any(exchange.pending for exchange in self._open.values())
+
+
+def _header(headers: Headers, name: str) -> str:
+    return next((value for key, value in headers if key.lower() == name), "")
+
+
+def _ends_stream(block: bytes) -> bool:
+    event = parse(block)
+    if event.data is None:
+        return False
+    return event.data == "[DONE]" or event_type(event.data.encode()) in TERMINAL

@@ -1,0 +1,153 @@
+"""The lines of a cassette, format version 1: one JSON object for each thing that happened.
+
+The file is described for its readers in docs/cassette-format.md; this module is that page as
+types. Every line names its `kind` first. A reader skips kinds that it does not know; a version
+above its own is an error.
+"""
+
+from typing import Any, get_args
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from cassettes.payload import MEMBERS as PAYLOAD_MEMBERS
+from cassettes.payload import Payload
+
+VERSION = 1
+
+Headers = list[tuple[str, str]]
+
+
+class _Of(Payload, omit_defaults=True, kw_only=True):
+    """What lines of an exchange share: its number, and ms since its request had arrived whole."""
+
+    x: int
+    t: float | UnsetType = UNSET
+
+
+class Header(msgspec.Struct, tag_field="kind", tag="cassette", omit_defaults=True, kw_only=True):
+    """The first line. `id` is the cassette's own UUID; `revision` counts the rewritings."""
+
+    version: int
+    id: str
+    salt: str
+    base: str
+    upstream: str
+    generator: str
+    created: str
+    revision: int = 0
+
+
+class Session(msgspec.Struct, tag_field="kind", tag="session", omit_defaults=True, kw_only=True):
+    """A later recorder went on with the file: what was in flight before this line is over."""
+
+    generator: str
+    at: str
+
+
+class Torn(msgspec.Struct, tag_field="kind", tag="torn", omit_defaults=True, kw_only=True):
+    """The line before this one was cut off by a crash and counts for nothing."""
+
+
+class Item(Payload, tag_field="kind", tag="item", kw_only=True):
+    """One distinct part of requests; `ref` is the digest of its text."""
+
+    ref: str
+
+
+class Request(Payload, tag_field="kind", tag="request", kw_only=True):
+    """A request that began exchange `x`; `refs` names the members that were replaced by items."""
+
+    x: int
+    at: str | UnsetType = UNSET
+    method: str
+    path: str
+    headers: Headers
+    refs: dict[str, str] | UnsetType = UNSET
+
+
+class Response(_Of, tag_field="kind", tag="response", kw_only=True):
+    """The response's head; `encoding` is the content encoding that was undone for the lines."""
+
+    status: int
+    headers: Headers
+    encoding: str | UnsetType = UNSET
+
+
+class Event(_Of, tag_field="kind", tag="event", kw_only=True):
+    """One block of an SSE stream; `frame` says how `json` is framed, `text` is the whole block."""
+
+    frame: str | UnsetType = UNSET
+
+
+class Body(_Of, tag_field="kind", tag="body", kw_only=True):
+    """A whole body that is not a stream of events, or what there is of it."""
+
+
+class Chunk(_Of, tag_field="kind", tag="chunk", kw_only=True):
+    """A part of a body; the parts of an exchange, joined in order, are its body."""
+
+
+class Timing(msgspec.Struct, tag_field="kind", tag="timing", omit_defaults=True, kw_only=True):
+    """In the calm form: when exchange `x` began, and the `t` of its other lines in order."""
+
+    x: int
+    at: str
+    t: list[float | None]
+
+
+class End(msgspec.Struct, tag_field="kind", tag="end", omit_defaults=True, kw_only=True):
+    """The exchange is over; `outcome` is `complete` or says who broke it off."""
+
+    x: int
+    t: float | UnsetType = UNSET
+    outcome: str
+    error: str | UnsetType = UNSET
+
+
+AnyLine = (
+    Header | Session | Torn | Item | Request | Response | Event | Body | Chunk | Timing | End
+)
+
+OUTCOMES = {
+    "complete": "the answer arrived whole",
+    "truncated": "the stream ended properly but without its terminal event",
+    "client_gone": "the client closed the connection first",
+    "upstream_gone": "the upstream broke the answer off",
+    "upstream_unreachable": "no connection to the upstream, so no answer",
+    "proxy_stopped": "respool was stopped while the exchange was in flight",
+    "recorder_overrun": "the disk could not keep up; the client got its answer, the file did not",
+    "incomplete": "no end was recorded: the exchange is in flight, or the recorder was killed",
+}
+"""Every outcome and what it means; `incomplete` stands in no file, readers conclude it."""
+
+_OMITTED_WHEN_ZERO = frozenset({"revision"})
+
+
+def _order(line: type[msgspec.Struct]) -> tuple[str, ...]:
+    names = line.__struct_fields__
+    own = tuple(name for name in names if name not in PAYLOAD_MEMBERS)
+    return own + tuple(name for name in PAYLOAD_MEMBERS if name in names)
+
+
+_ORDER = {line: _order(line) for line in get_args(AnyLine)}
+KINDS = frozenset(str(line.__struct_config__.tag) for line in _ORDER)
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyLine)
+
+
+def encode(line: AnyLine) -> bytes:
+    """The line as bytes, its newline included: `kind` first, payload last."""
+    config = line.__struct_config__
+    members = {"kind": config.tag}
+    for name in _ORDER[type(line)]:
+        value = getattr(line, name)
+        if value is not UNSET and (value or name not in _OMITTED_WHEN_ZERO):
+            members[name] = value
+    return _encoder.encode(members) + b"\n"
+
+
+def decode(raw: bytes) -> Any:  # one of AnyLine; callers narrow by kind
+    """Read a line; raises msgspec.DecodeError (or its child ValidationError) if it is damaged."""
+    return _decoder.decode(raw)

@@ -1,0 +1,179 @@
+"""Requests in parts: each distinct item, tool definition and instruction text is written once.
+
+`Shelf` takes a request's body apart for the writer; `entries` and `restore` put it together again,
+byte for byte. An agent resends its whole history at every turn, so a list that begins with the
+whole list of an earlier exchange says `^<number>` for that part: a session's file grows with what
+each turn adds, and not with what it repeats.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from cassettes.format import Item, Request
+from cassettes.payload import Payload, dress, pack
+from wire.canonical import chain
+from wire.slices import Span, is_json, items, members
+
+LISTS = ("input", "tools")
+"""Members of a request that are lists of objects, taken apart item by item."""
+TEXTS = ("instructions",)
+"""Members of a request that are kept apart as a whole."""
+
+_SEPARATOR = re.compile(rb",[ ]?\Z")
+
+
+def ref_of(text: bytes) -> str:
+    """The name of an item in a cassette: 80 bits of the digest of its exact text."""
+    return hashlib.sha256(text).hexdigest()[:20]
+
+
+class Shelf:
+    """What a cassette already holds: items by ref, and lists by the digest of their refs."""
+
+    def __init__(self) -> None:
+        self.known: set[str] = set()
+        self._lists: dict[tuple[str, bytes], int] = {}
+
+    def remember(self, x: int, lists: Mapping[str, list[str]]) -> None:
+        """Note the lists of exchange `x`, so that later ones can build on them."""
+        for name, refs in lists.items():
+            if name in LISTS:
+                self._lists[name, _links(refs)[-1]] = x
+
+    def take_apart(self, x: int, body: bytes) -> tuple[list[Item], Payload, dict[str, str]]:
+        """The item lines that are new, the payload of the request line, and its `refs`."""
+        payload = pack(body)
+        if payload.json is UNSET and payload.text is UNSET:
+            return [], payload, {}
+        compact = bytes(payload.json) if payload.json is not UNSET else body
+        spans = members(compact) or {}
+        new: list[Item] = []
+        refs: dict[str, str] = {}
+        parts: list[tuple[Span, bytes]] = []
+        lists: dict[str, list[str]] = {}
+        for name, span in spans.items():
+            if name in LISTS and (cut := _cut(compact, span)):
+                separator, slices = cut
+                lists[name] = [self._shelve(text, new) for text in slices]
+                shorthand = self._shorthand(name, lists[name])
+                parts.append((span, b"[" + separator.join(map(_quote, shorthand)) + b"]"))
+                refs[name] = separator.decode()
+            elif name in TEXTS and compact[span.start : span.start + 1] == b'"':
+                parts.append((span, _quote("@" + self._shelve(span.of(compact), new))))
+                refs[name] = ""
+        if not refs:
+            return [], payload, {}
+        skeleton = _replace(compact, parts)
+        line = Payload(json=Raw(skeleton), indent=payload.indent, after=payload.after)
+        if payload.json is UNSET:  # was only an item beyond strict JSON, or more than that?
+            line = pack(skeleton)
+            if line.json is UNSET or line.indent is not UNSET:
+                return [], payload, {}
+        self.known.update(item.ref for item in new)
+        self.remember(x, lists)
+        return new, line, refs
+
+    def _shelve(self, text: bytes, new: list[Item]) -> str:
+        ref = ref_of(text)
+        if ref not in self.known and all(item.ref != ref for item in new):
+            whole = Payload(json=Raw(text)) if text[:1] == b'"' and is_json(text) else pack(text)
+            new.append(Item(ref=ref, **whole.members()))
+        return ref
+
+    def _shorthand(self, name: str, refs: list[str]) -> list[str]:
+        links = _links(refs)
+        for length in range(len(links), 0, -1):
+            earlier = self._lists.get((name, links[length - 1]))
+            if earlier is not None:
+                return [f"^{earlier}", *("@" + ref for ref in refs[length:])]
+        return ["@" + ref for ref in refs]
+
+
+def _links(refs: list[str]) -> list[bytes]:
+    return chain(ref.encode() for ref in refs)
+
+
+def _cut(text: bytes, span: Span) -> tuple[bytes, list[bytes]] | None:
+    """Separator and slices of a list of objects that is written in one even style."""
+    found = items(text, span)
+    if not found or any(text[item.start : item.start + 1] != b"{" for item in found):
+        return None
+    separator = text[found[0].end : found[1].start] if len(found) > 1 else b","
+    if not _SEPARATOR.fullmatch(separator):
+        return None
+    slices = [item.of(text) for item in found]
+    even = b"[" + separator.join(slices) + b"]" == span.of(text)
+    return (separator, slices) if even else None
+
+
+def _quote(text: str) -> bytes:
+    return b'"' + text.encode() + b'"'
+
+
+def _replace(text: bytes, parts: list[tuple[Span, bytes]]) -> bytes:
+    """`text` with each span replaced; spans are in order."""
+    out, at = [], 0
+    for span, new in parts:
+        out += [text[at : span.start], new]
+        at = span.end
+    return b"".join([*out, text[at:]])
+
+
+_strings = msgspec.json.Decoder(list[str])
+
+
+def entries(
+    line: Request, earlier: Callable[[int], Mapping[str, list[str]]]
+) -> dict[str, list[str]]:
+    """The refs that each member in the line's `refs` stands for, in order.
+
+    `earlier` answers with the entries of an exchange that came before. Raises ValueError where the
+    line contradicts itself and KeyError where it builds on what is not there.
+    """
+    if line.refs is UNSET:
+        return {}
+    spans, text = _skeleton(line)
+    found: dict[str, list[str]] = {}
+    for name, separator in line.refs.items():
+        value = spans[name].of(text)
+        names = _strings.decode(value) if separator else [json.loads(value)]
+        found[name] = refs = []
+        for entry in names:
+            if entry.startswith("^"):
+                refs += earlier(int(entry[1:]))[name]
+            elif entry.startswith("@"):
+                refs.append(entry[1:])
+            else:
+                raise ValueError(f"{entry!r} in {name!r} is neither @ref nor ^number")
+    return found
+
+
+def _skeleton(line: Request) -> tuple[dict[str, Span], bytes]:
+    if isinstance(line.json, UnsetType):
+        raise ValueError("a request with refs has no json")
+    text = bytes(line.json)
+    spans = members(text)
+    if spans is None:
+        raise ValueError("a request's json is not an object")
+    return spans, text
+
+
+def restore(
+    line: Request, found: Mapping[str, list[str]], item: Callable[[str], bytes]
+) -> bytes:
+    """The exact body of a request with refs; `found` is from `entries`, `item` gives a ref's text."""
+    assert line.refs is not UNSET  # the caller unpacks lines without refs
+    spans, text = _skeleton(line)
+    parts = []
+    for name, span in spans.items():
+        if name in line.refs:
+            separator = line.refs[name]
+            texts = [item(ref) for ref in found[name]]
+            value = b"[" + separator.encode().join(texts) + b"]" if separator else texts[0]
+            parts.append((span, value))
+    return dress(_replace(text, parts), line)

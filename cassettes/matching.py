@@ -1,0 +1,81 @@
+"""The key of an exchange: one function for what was recorded and for what is asked.
+
+Two requests have the same key if they ask the same thing: endpoint, query and the canonical JSON
+of the body without its volatile parts. Placeholders of secrets stand for any value. How the answer
+travels is a part of its own, because a stream does not answer a client that expects JSON.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from cassettes.items import LISTS
+from cassettes.redaction import without_placeholders
+from wire.canonical import canonical, digest
+from wire.endpoints import Route
+from wire.slices import items, members
+from wire.volatile import LEFT_OUT
+
+ABSENT = bytes(16)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What two requests must have in common for one to get the other's answer."""
+
+    resource: str
+    query: tuple[tuple[str, str], ...]
+    digest: bytes
+    stream: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """A request's body in digests: of each member, and of each item of its lists."""
+
+    members: Mapping[str, bytes]
+    lists: Mapping[str, tuple[bytes, ...]]
+    stream: bool
+
+    def digest(self) -> bytes:
+        """One digest of all that takes part in matching."""
+        parts = [
+            part
+            for name in sorted(self.members)
+            if name not in LEFT_OUT
+            for part in (name.encode(), self.members[name])
+        ]
+        return digest(*parts)
+
+
+def item_digest(text: bytes) -> bytes:
+    """The digest of one item of a list, or of one member."""
+    return digest(canonical(without_placeholders(text)))
+
+
+def fingerprint(body: bytes, of_item: Callable[[bytes], bytes] = item_digest) -> Fingerprint:
+    """The fingerprint of a body; one that is no JSON object counts as a single member."""
+    spans = members(body)
+    if spans is None:
+        return Fingerprint({"": digest(without_placeholders(body))}, {}, stream=False)
+    lists: dict[str, tuple[bytes, ...]] = {}
+    found: dict[str, bytes] = {}
+    for name, span in spans.items():
+        cut = items(body, span) if name in LISTS else None
+        if cut is None:
+            found[name] = item_digest(span.of(body))
+        else:
+            lists[name] = tuple(of_item(item.of(body)) for item in cut)
+            found[name] = digest(b"list", *lists[name])
+    return Fingerprint(found, lists, _is_true(body, spans.get("stream")))
+
+
+def _is_true(body: bytes, span: tuple[int, int] | None) -> bool:
+    return span is not None and body[span[0] : span[1]] == b"true"
+
+
+def request_key(route: Route, path: str, print_: Fingerprint) -> Key:
+    """The key of a request to `route`, whose target was `path` and body had `print_`."""
+    target = without_placeholders(path.encode()).decode()
+    query = tuple(sorted(parse_qsl(target.partition("?")[2], keep_blank_values=True)))
+    return Key(route.resource, query, print_.digest(), print_.stream)

@@ -1,0 +1,157 @@
+"""The player: a bare ASGI application that serves a cassette's exchanges byte for byte.
+
+It imports neither mitmproxy nor DuckDB nor Streamlit and reaches no network. What was broken off
+in the recording is broken off again; what has no answer in it is said to have none.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from cassettes.decoding import CannotDecode, undo
+from cassettes.exchange import Exchange
+from cassettes.tape import Miss, Tape, miss_body
+from wire.errors import RespoolError
+
+Scope = dict[str, Any]  # ASGI's own shapes, which are open dictionaries
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+RESET = "/__respool/reset"
+_HOP = frozenset(
+    "connection keep-alive proxy-authenticate proxy-connection te trailer transfer-encoding upgrade"
+    " content-length content-encoding set-cookie alt-svc".split()
+)
+"""Headers that belong to the recorded connection and not to the answer."""
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+
+class Player:
+    """Serves a tape. `pace` 0 answers at once, 1 as recorded; `report` hears of every miss."""
+
+    def __init__(
+        self, tape: Tape, *, pace: float = 0.0, report: Callable[[str], None] = lambda line: None
+    ) -> None:
+        self._tape = tape
+        self._pace = pace
+        self._report = report
+        self.misses = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        asked_s = time.monotonic()
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        path = scope["raw_path"].decode("latin-1")
+        if scope["query_string"]:
+            path += "?" + scope["query_string"].decode("latin-1")
+        body = await _read(receive)
+        if path == RESET and scope["method"] == "POST":
+            await self._reset(headers, send)
+            return
+        taken = self._tape.take(scope["method"], path, headers, _plain(headers, body))
+        if isinstance(taken, Miss):
+            self.misses += 1
+            self._report(f"miss: {scope['method']} {path}: {taken.reason}")
+            await _error(send, 404, miss_body(taken))
+            return
+        try:
+            exchange = self._tape.cassette.exchange(taken)
+        except RespoolError as error:
+            self._report(str(error))
+            await _error(send, 500, miss_body(Miss(str(error))))
+            return
+        await self._play(exchange, asked_s, send)
+
+    async def _reset(self, headers: list[tuple[str, str]], send: Send) -> None:
+        host = next((value for name, value in headers if name == "host"), "")
+        if host.rpartition(":")[0] not in _LOOPBACK:  # a page on another site must not do this
+            await _error(send, 403, miss_body(Miss("control requests must name a loopback host")))
+            return
+        self._tape.rewind()
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async def _play(self, exchange: Exchange, asked_s: float, send: Send) -> None:
+        if exchange.status is None:
+            why = f"exchange {exchange.number} has no answer in the cassette ({exchange.outcome})"
+            self._report(why)
+            await _error(send, 502, miss_body(Miss(why)), synthesised=True)
+            return
+        whole = exchange.outcome == "complete" or not _was_cut(exchange)
+        await self._wait(exchange.head_ms, asked_s)
+        await send(
+            {
+                "type": "http.response.start",
+                "status": exchange.status,
+                "headers": list(_headers(exchange, whole)),
+            }
+        )
+        if self._pace:
+            for piece in exchange.pieces:
+                await self._wait(piece.t, asked_s)
+                await _body(send, piece.data, more=True)
+            await self._wait(exchange.ended_ms, asked_s)
+            if whole:
+                await _body(send, b"", more=False)
+        else:
+            await _body(send, exchange.body, more=not whole)
+        # Where the recording was cut, returning without the last message makes the server cut too.
+
+    async def _wait(self, t_ms: float | None, asked_s: float) -> None:
+        if self._pace and t_ms is not None:
+            await asyncio.sleep(max(0.0, asked_s + t_ms * self._pace / 1000 - time.monotonic()))
+
+
+def _was_cut(exchange: Exchange) -> bool:
+    return exchange.outcome != "truncated"  # a truncated stream was ended properly on the wire
+
+
+def _headers(exchange: Exchange, whole: bool) -> Iterable[tuple[bytes, bytes]]:
+    for name, value in exchange.headers:
+        if name.lower() not in _HOP:
+            yield name.lower().encode("latin-1", "replace"), value.encode("latin-1", "replace")
+    if whole and not exchange.streamed and exchange.status not in (204, 304):
+        yield b"content-length", str(len(exchange.body)).encode()
+
+
+def _plain(headers: list[tuple[str, str]], body: bytes) -> bytes:
+    encoding = next((value for name, value in headers if name == "content-encoding"), "")
+    decoder = undo(encoding)
+    if decoder is None:
+        return body
+    try:
+        return decoder.feed(body)
+    except CannotDecode:
+        return body
+
+
+async def _read(receive: Receive) -> bytes:
+    parts = []
+    more = True
+    while more:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+async def _body(send: Send, data: bytes, *, more: bool) -> None:
+    await send({"type": "http.response.body", "body": data, "more_body": more})
+
+
+async def _error(send: Send, status: int, body: bytes, *, synthesised: bool = False) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-should-retry", b"false"),
+    ]
+    if synthesised:
+        headers.append((b"x-respool-synthesised", b"true"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await _body(send, body, more=False)

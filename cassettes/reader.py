@@ -1,0 +1,316 @@
+"""Reading a cassette: an index of its lines that can follow a growing file, and loading on demand.
+
+Opening reads every line's kind but parses no body. A line counts once its newline is there; a
+damaged one is an error that names it, unless the next line says that it was torn by a crash. A
+file is never written to from here.
+"""
+
+import os
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+from msgspec import UNSET
+
+from cassettes import format as lines
+from cassettes.exchange import Exchange, Piece, RequestPart
+from cassettes.framing import unframe
+from cassettes.items import entries, restore
+from cassettes.payload import Payload, unpack
+from wire.errors import BadCassette
+
+_BLOCK = 1 << 20
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class _Head(msgspec.Struct):
+    kind: str
+    x: int = 0
+    ref: str = ""
+    version: int = 0
+
+
+_head = msgspec.json.Decoder(_Head)
+
+
+@dataclass(slots=True)
+class Entry:
+    """Where the lines of one exchange stand; `parts` are the resolved refs of its request."""
+
+    request: lines.Request
+    line: int
+    parts: dict[str, list[str]]
+    offsets: array[int] = field(default_factory=lambda: array("Q"))
+    ended: bool = False
+
+
+class Cassette:
+    """An open cassette. `exchanges` maps numbers to entries, in the order of the requests."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.exchanges: dict[int, Entry] = {}
+        self.has_unknown_lines = False
+        self._items: dict[str, int] = {}
+        self._texts: dict[str, bytes] = {}
+        self._offset = self._line = 0
+        self._damaged = 0
+        self._header: lines.Header | None = None
+        try:
+            self._fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        except OSError as error:
+            raise BadCassette(
+                f"cannot read the cassette {path}: {error.strerror}"
+            ) from error
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Open a cassette and index what is there; raises BadCassette."""
+        cassette = cls(Path(path))
+        try:
+            cassette.poll()
+            if cassette._header is None:
+                raise BadCassette(
+                    f"{path} is not a cassette: it is empty; record one with "
+                    f"`respool record --cassette {path}`"
+                )
+        except BaseException:
+            cassette.close()
+            raise
+        return cassette
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the file back."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    @property
+    def header(self) -> lines.Header:
+        """The file's first line."""
+        assert self._header is not None  # `open` has seen to it
+        return self._header
+
+    @property
+    def refs(self) -> Iterator[str]:
+        """The refs of all items in the file."""
+        return iter(self._items)
+
+    @property
+    def size(self) -> int:
+        """Bytes read so far: whole lines only."""
+        return self._offset
+
+    def replaced(self) -> bool:
+        """Whether the path now leads to another file than the one that is open, or a cut one."""
+        try:
+            there, here = os.stat(self.path), os.fstat(self._fd)
+        except OSError:
+            return True
+        return (there.st_dev, there.st_ino) != (here.st_dev, here.st_ino) or (
+            here.st_size < self._offset
+        )
+
+    def poll(self) -> list[int]:
+        """Index the lines that were added since; the numbers of the exchanges that they touch."""
+        touched: dict[int, None] = {}
+        try:
+            for offset, raw in self._new_lines():
+                x = self._index(offset, raw)
+                if x:
+                    touched[x] = None
+        except OSError as error:
+            raise BadCassette(f"cannot read the cassette {self.path}: {error.strerror}") from error
+        if self._damaged:
+            raise self._damage(self._damaged, "it is not a line of a cassette")
+        return list(touched)
+
+    def _new_lines(self) -> Iterator[tuple[int, bytes]]:
+        start, rest, at = self._offset, b"", self._offset
+        while block := os.pread(self._fd, _BLOCK, at):
+            at += len(block)
+            whole = (rest + block).split(b"\n")
+            rest = whole.pop()
+            for raw in whole:
+                self._line += 1
+                yield start, raw
+                start += len(raw) + 1
+                self._offset = start
+
+    def _index(self, offset: int, raw: bytes) -> int:
+        try:
+            head = _head.decode(raw)
+        except _UNREADABLE:
+            if self._header is None:
+                raise self._foreign() from None
+            if self._damaged:
+                raise self._damage(self._damaged, "it is not a line of a cassette") from None
+            self._damaged = self._line
+            return 0
+        if self._header is None:
+            self._header = self._read_header(head, raw)
+            return 0
+        if head.kind == "torn":
+            self._damaged = 0
+            return 0
+        if self._damaged:
+            raise self._damage(self._damaged, "it is not a line of a cassette")
+        if head.kind == "item":
+            self._items.setdefault(head.ref, offset)
+        elif head.kind == "request":
+            self._begin(raw)
+            return head.x
+        elif head.kind not in lines.KINDS:
+            self.has_unknown_lines = True
+        elif head.x:
+            entry = self.exchanges.get(head.x)
+            if entry is None:
+                raise self._damage(
+                    self._line, f"it belongs to exchange {head.x}, whose request is not in the file"
+                )
+            entry.offsets.append(offset)
+            entry.ended |= head.kind == "end"
+            return head.x
+        return 0
+
+    def _begin(self, raw: bytes) -> None:
+        try:
+            request = lines.decode(raw)
+            found = entries(request, lambda x: self.exchanges[x].parts)
+        except KeyError as error:
+            raise self._damage(
+                self._line, f"it builds on exchange {error}, which is not in the file"
+            ) from error
+        except (ValueError, *_UNREADABLE) as error:
+            raise self._damage(self._line, str(error)) from error
+        missing = next((r for refs in found.values() for r in refs if r not in self._items), None)
+        if missing:
+            raise self._damage(self._line, f"its item {missing} is not in the file")
+        if request.x in self.exchanges:
+            raise self._damage(self._line, f"there is an exchange {request.x} already")
+        self.exchanges[request.x] = Entry(request, self._line, found)
+
+    def _read_header(self, head: _Head, raw: bytes) -> lines.Header:
+        if head.kind != "cassette":
+            raise self._foreign()
+        if head.version > lines.VERSION:
+            raise BadCassette(
+                f"{self.path} is a cassette of format version {head.version}, and this respool "
+                f"reads up to version {lines.VERSION}: install a newer respool"
+            )
+        try:
+            header = lines.decode(raw)
+        except _UNREADABLE as error:
+            raise self._damage(1, str(error)) from error
+        assert isinstance(header, lines.Header)  # its kind says so
+        return header
+
+    def _foreign(self) -> BadCassette:
+        return BadCassette(
+            f"{self.path} is not a cassette: its first line is not a cassette header; "
+            "give a file written by `respool record`"
+        )
+
+    def _damage(self, line: int, why: str) -> BadCassette:
+        return BadCassette(
+            f"{self.path}, line {line} is damaged: {why}; restore the file, or delete that line"
+        )
+
+    def _read(self, offset: int) -> bytes:
+        size, raw = 1 << 14, b""
+        while b"\n" not in raw:
+            more = os.pread(self._fd, size, offset + len(raw))
+            if not more:
+                raise BadCassette(f"{self.path} was cut short while it was read; open it again")
+            raw, size = raw + more, size * 4
+        return raw[: raw.index(b"\n")]
+
+    def _decode(self, offset: int) -> Any:  # one of lines.AnyLine, by kind
+        raw = self._read(offset)
+        try:
+            return lines.decode(raw)
+        except _UNREADABLE as error:
+            line = self._line_at(offset)
+            raise self._damage(line, str(error)) from error
+
+    def _line_at(self, offset: int) -> int:
+        with self.path.open("rb") as file:
+            return file.read(offset).count(b"\n") + 1
+
+    def item(self, ref: str) -> bytes:
+        """The exact text of an item."""
+        text = self._texts.get(ref)
+        if text is None:
+            text = self._texts[ref] = self._unpack(self._items[ref])
+        return text
+
+    def _unpack(self, offset: int) -> bytes:
+        line = self._decode(offset)
+        try:
+            return unpack(line)
+        except (ValueError, *_UNREADABLE) as error:
+            raise self._damage(self._line_at(offset), str(error)) from error
+
+    def body(self, x: int) -> bytes:
+        """The exact body of the request of exchange `x`."""
+        entry = self.exchanges[x]
+        try:
+            if entry.request.refs is UNSET:
+                return unpack(entry.request)
+            return restore(entry.request, entry.parts, self.item)
+        except (ValueError, *_UNREADABLE) as error:
+            raise self._damage(entry.line, str(error)) from error
+
+    def exchange(self, x: int) -> Exchange:
+        """Exchange `x`, loaded whole; raises KeyError for a number that is not in the file."""
+        entry = self.exchanges[x]
+        loaded = [(offset, self._decode(offset)) for offset in entry.offsets]
+        timing = next((line for _, line in loaded if isinstance(line, lines.Timing)), None)
+        times = iter(timing.t) if timing else iter(())
+        request = entry.request
+        exchange = Exchange(
+            cassette_id=self.header.id,
+            number=x,
+            base=self.header.base,
+            upstream=self.header.upstream,
+            began=_time(timing.at if timing else request.at),
+            request=RequestPart(request.method, request.path, request.headers, self.body(x)),
+            refs=entry.parts,
+        )
+        for offset, line in loaded:
+            if isinstance(line, lines.Timing):
+                continue
+            t = next(times, None) if line.t is UNSET else line.t
+            if isinstance(line, lines.Response):
+                exchange.status, exchange.headers, exchange.head_ms = line.status, line.headers, t
+                exchange.encoding = line.encoding if line.encoding is not UNSET else None
+            elif isinstance(line, lines.End):
+                exchange.outcome, exchange.ended_ms = line.outcome, t
+                exchange.error = line.error if line.error is not UNSET else None
+            else:
+                exchange.pieces.append(Piece(t, self._piece(offset, line)))
+                exchange.streamed |= isinstance(line, lines.Event)
+        return exchange
+
+    def _piece(self, offset: int, line: Payload) -> bytes:
+        try:
+            return unframe(line.frame, line) if isinstance(line, lines.Event) else unpack(line)
+        except (ValueError, *_UNREADABLE) as error:
+            raise self._damage(self._line_at(offset), str(error)) from error
+
+
+def _time(text: Any) -> datetime | None:  # str or UNSET, from a line that a person may have edited
+    try:
+        return datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None

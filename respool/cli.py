@@ -1,0 +1,65 @@
+"""The `respool` command: find the subcommand, run it, print errors on one line, exit.
+
+Help is instant: a subcommand's module is imported only when that subcommand runs.
+"""
+
+import importlib
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from wire.errors import RespoolError
+
+COMMANDS = {
+    "record": ("respool.record", "Record Responses traffic through a proxy into a cassette."),
+    "replay": ("respool.replay", "Serve a cassette back, offline."),
+    "show": ("respool.show", "Print a cassette's exchanges."),
+    "tail": ("respool.tail", "Print exchanges as they are recorded."),
+    "ingest": ("respool.ingest", "Read cassettes into a DuckDB database."),
+    "stats": ("respool.stats", "Print models, tokens, cost, errors and latency."),
+    "dashboard": ("respool.dashboard", "Open the Streamlit dashboard on a database."),
+    "demo": ("respool.demo.command", "Record, replay and analyse a scripted agent run."),
+}
+"""Each subcommand's module, whose `command` is it, and its help in one line."""
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(None, "-V", "--version", package_name="respool", prog_name="respool")
+def respool() -> None:
+    """Record, replay and explain OpenAI Responses API traffic."""
+
+
+def fail(message: object, code: int = 2) -> NoReturn:
+    """Say on one line what is wrong, and exit."""
+    text = " ".join(str(message).split())
+    click.echo(f"respool: error: {text}", err=True)
+    sys.exit(code)
+
+
+def main(arguments: list[str] | None = None) -> Any:  # click's standalone mode always exits
+    """Run the command line; never lets an expected error become a traceback."""
+    try:
+        return respool.main(arguments, prog_name="respool")
+    except RespoolError as error:
+        fail(error, error.exit_code)
+    except BrokenPipeError:
+        # The reader (head, less) has had enough; what is left in the buffer must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,131 @@
+"""`respool record`: the recording proxy, alone or around a command."""
+
+import asyncio
+import os
+import socket
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from respool import child
+from respool.say import say
+from wire.errors import BadOption, RespoolError
+
+DEFAULT_UPSTREAM = "https://api.openai.com/v1"
+_PROBE_S = 10.0
+
+
+class UpstreamUnreachable(RespoolError):
+    """Nothing answers where the traffic would go."""
+
+
+@click.command(
+    "record",
+    context_settings={"ignore_unknown_options": False},
+    short_help="Record Responses traffic through a proxy into a cassette.",
+)
+@click.option(
+    "--upstream",
+    metavar="URL",
+    help="The base URL that the client would otherwise use.  "
+    f"[default: $OPENAI_BASE_URL, else {DEFAULT_UPSTREAM}]",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default=True,
+    help="Listen here on 127.0.0.1; 0 takes any free port.",
+)
+@click.option(
+    "--cassette",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write to this file; an existing cassette is continued.",
+)
+@click.argument("cmd", nargs=-1, type=click.UNPROCESSED)
+def command(upstream: str | None, port: int, cassette: Path, cmd: tuple[str, ...]) -> None:
+    """Record Responses traffic through a proxy into a cassette.
+
+    With CMD (after --), run it with OPENAI_BASE_URL set to the proxy, and exit with its exit code.
+    Without, print the proxy's base URL and record until ctrl-C.
+    """
+    url = check_upstream(upstream or os.environ.get("OPENAI_BASE_URL") or DEFAULT_UPSTREAM)
+    sys.exit(asyncio.run(_record(url, port, cassette, cmd)))
+
+
+def check_upstream(url: str) -> str:
+    """The base URL without a closing slash; raises BadOption for what is not one."""
+    parts = urlsplit(url)
+    try:
+        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+    except ValueError:
+        usable = False
+    if not usable or parts.query or parts.fragment:
+        raise BadOption(
+            f"the upstream {url!r} is not a base URL; give one like {DEFAULT_UPSTREAM}"
+        )
+    return url.rstrip("/")
+
+
+async def _reach(url: str) -> None:
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        async with asyncio.timeout(_PROBE_S):
+            _, writer = await asyncio.open_connection(parts.hostname, port)
+        writer.close()
+    except TimeoutError:
+        why = f"no answer within {_PROBE_S:.0f} s"
+    except socket.gaierror:
+        why = "the host name is not known"
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+    else:
+        return
+    raise UpstreamUnreachable(
+        f"cannot reach the upstream {url}: {why}; start it, or give another --upstream"
+    )
+
+
+async def _record(url: str, port: int, cassette: Path, cmd: tuple[str, ...]) -> int:
+    from cassettes.journal import Journal
+    from cassettes.serving import listen
+
+    if port:
+        listen(port).close()
+    await _reach(url)
+
+    from platformdirs import user_data_path
+
+    from addons.master import HOST, Proxy
+
+    base = urlsplit(url).path
+    journal = Journal(cassette, base=base, upstream=url, on_failure=say)
+    confdir = user_data_path("respool") / "mitmproxy"
+    proxy = Proxy(url, journal, port=port, confdir=confdir, report=say)
+    code = 0
+    try:
+        base_url = f"http://{HOST}:{await proxy.start()}{base}"
+        say(f"recording {base_url} -> {url} into {cassette}")
+        if cmd:
+            code = await child.run(cmd, child.environment(base_url, dummy_key=False))
+        else:
+            say(f"point a client at it: export OPENAI_BASE_URL={base_url}; ctrl-C ends")
+            await child.until_stopped()
+    finally:
+        await proxy.stop()
+        journal.close()
+    say(_summary(cassette, proxy.recorder.recorded))
+    return code or (3 if journal.failure else 0)
+
+
+def _summary(path: Path, recorded: int) -> str:
+    from cassettes.reader import Cassette
+
+    with Cassette.open(path) as cassette:
+        whole = len(cassette.exchanges)
+    there = "" if whole == recorded else f" ({whole} in the file)"
+    return f"recorded {recorded} exchange{'s' * (recorded != 1)}{there}; see `respool show {path}`"

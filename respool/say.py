@@ -1,0 +1,8 @@
+"""What the command says beside its output: one line at a time, on stderr."""
+
+import click
+
+
+def say(line: str) -> None:
+    """Print `line` for the operator; the child's output and ours never mix on stdout."""
+    click.echo(f"respool: {line}", err=True)

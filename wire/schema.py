@@ -1,0 +1,149 @@
+"""The shapes of the Responses API: the official `openai` package's own types, looked up by tag.
+
+The one module with the heavy import (about 1 s); `analytics` alone uses it. Upgrading the SDK
+upgrades the schema. `check` annotates and never rejects: whatever it is given, it returns what
+deviates, and raises nothing.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from openai.types.responses import (
+    CompactedResponse,
+    InputTokenCountParams,
+    InputTokenCountResponse,
+    Response,
+    ResponseCompactParams,
+    ResponseInputItem,
+    ResponseInputItemParam,
+    ResponseItem,
+    ResponseItemList,
+    ResponseOutputItem,
+    ResponsesClientEvent,
+    ResponsesServerEvent,
+    ResponseStreamEvent,
+    ResponseUsage,
+    Tool,
+    ToolParam,
+)
+from openai.types.responses.response_create_params import ResponseCreateParamsBase
+from openai.types.shared import ErrorObject
+from pydantic import BaseModel
+
+from wire.schema_annotations import members
+from wire.schema_annotations import tags as _tags
+from wire.schema_checkers import Alternatives, Compiler, run
+
+type Kind = Literal[
+    "input_item",
+    "output_item",
+    "item",
+    "tool",
+    "response",
+    "compacted_response",
+    "item_page",
+    "input_token_count",
+    "usage",
+    "event",
+    "websocket_event",
+    "client_event",
+    "create_request",
+    "compact_request",
+    "input_tokens_request",
+    "error",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """One way in which a value is not what the SDK's types describe.
+
+    Equal for equal deviations, whatever the exchange, so that one row can stand for all of them.
+    """
+
+    kind: str
+    """`unknown_type`, `unknown_field`, `unknown_value`, `missing_field` or `wrong_type`."""
+    path: str
+    """From the value that was checked, list indexes removed: `content[].annotations[].type`."""
+    type: str
+    """The tag of the innermost item, tool or event around it; else `response`, `usage` or kind."""
+    shape: str
+    """A JSON type; of an unknown tag or value at most 60 characters; `missing`."""
+
+
+class _CreateRequest(ResponseCreateParamsBase, total=False):
+    """The SDK splits it in two by `stream`, which would need every request checked twice."""
+
+    stream: bool | None
+
+
+class _CompactedResponse(CompactedResponse):
+    """The SDK types `output` as output items and documents that the user's messages are in it."""
+
+    output: list[ResponseItem | ResponseOutputItem]  # type: ignore[assignment]
+
+
+class _ErrorBody(BaseModel):
+    """What an HTTP error answers (API reference, "Error codes"); the SDK types its inside alone."""
+
+    error: ErrorObject
+
+
+_KINDS: dict[Kind, object] = {
+    "input_item": ResponseInputItem,
+    "output_item": ResponseOutputItem,
+    "item": ResponseItem,
+    "tool": Tool,
+    "response": Response,
+    "compacted_response": _CompactedResponse,
+    "item_page": ResponseItemList,
+    "input_token_count": InputTokenCountResponse,
+    "usage": ResponseUsage,
+    "event": ResponseStreamEvent,
+    "websocket_event": ResponsesServerEvent,
+    "client_event": ResponsesClientEvent,
+    "create_request": _CreateRequest,
+    "compact_request": ResponseCompactParams,
+    "input_tokens_request": InputTokenCountParams,
+    "error": _ErrorBody,
+}
+
+_TAGGED = (
+    ResponseInputItem,
+    ResponseInputItemParam,
+    ResponseItem,
+    ResponseOutputItem,
+    ResponsesClientEvent,
+    ResponsesServerEvent,
+    ResponseStreamEvent,
+    Tool,
+    ToolParam,
+)
+
+
+def check(kind: Kind, value: object) -> list[Deviation]:
+    """What deviates in a parsed JSON value, each deviation once; empty if nothing does.
+
+    Items and tools inside it are found by their `type`, messages also by what fits best among the
+    SDK's three; a message without `type` is valid as input. Strict: "5" is not an integer, 5.0
+    neither, but an integer is a number. What is inside an unknown field is not looked at.
+    """
+    found = dict.fromkeys(run(_alternatives(kind), value))
+    return [Deviation(what, path, thing or kind, shape) for what, path, thing, shape in found]
+
+
+def tags(kind: Kind) -> frozenset[str]:
+    """Every `type` tag that this kind of thing can have; empty for kinds that have none."""
+    return frozenset(tag for model in members(_KINDS[kind]) for tag in _tags(model))
+
+
+@cache
+def _alternatives(kind: Kind) -> Alternatives:
+    return _compiler().alternatives(_KINDS[kind])
+
+
+@cache
+def _compiler() -> Compiler:
+    tagged = {model: "" for union in _TAGGED for model in members(union)}
+    return Compiler({**tagged, Response: "response", ResponseUsage: "usage"})

@@ -1,0 +1,47 @@
+"""The registry of what is secret on the wire, each entry with its reason.
+
+Recorder and tests read the same lists. The values of secret headers never reach a disk; a header
+that is not listed is kept as it was.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SecretHeader:
+    """A header whose value is replaced before it is written; `name` is in lower case."""
+
+    name: str
+    reason: str
+    credential: bool = True
+    """Whether the value itself opens a door, so that it is hunted in bodies as well."""
+
+
+SECRET_HEADERS: tuple[SecretHeader, ...] = (
+    SecretHeader("authorization", "the API key or access token"),
+    SecretHeader("proxy-authorization", "the password of a proxy on the way"),
+    SecretHeader("api-key", "Azure OpenAI's API key"),
+    SecretHeader("x-api-key", "the API key of many gateways"),
+    SecretHeader("x-goog-api-key", "the API key of Google's gateways"),
+    SecretHeader("ocp-apim-subscription-key", "the key of an Azure API Management gateway"),
+    SecretHeader("x-amz-security-token", "temporary AWS credentials"),
+    SecretHeader("cf-aig-authorization", "the token of a Cloudflare AI gateway"),
+    SecretHeader("helicone-auth", "the token of a Helicone gateway"),
+    SecretHeader("x-portkey-api-key", "the token of a Portkey gateway"),
+    SecretHeader("cookie", "a browser or CDN session"),
+    SecretHeader("set-cookie", "a browser or CDN session"),
+    SecretHeader("openai-organization", "names the customer", credential=False),
+    SecretHeader("openai-project", "names the customer's project", credential=False),
+    SecretHeader("chatgpt-account-id", "names the customer's account", credential=False),
+)
+
+SECRET_HEADER = {entry.name: entry for entry in SECRET_HEADERS}
+
+SCHEMES = ("bearer", "basic", "token", "apikey", "digest")
+"""Words that may stand before a credential in an authorization header and are no secret."""
+
+SECRET_QUERY = frozenset({"api-key", "api_key", "apikey", "key", "access_token", "token", "sig"})
+"""Query parameters whose value is a credential (gateways, signed URLs), in lower case."""
+
+SHORTEST_CREDENTIAL = 8
+"""Credentials shorter than this are not hunted in bodies: `test` or `none` stand in any text."""
