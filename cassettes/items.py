@@ -153,6 +153,15 @@ def entries(
     return found
 
 
+def builds_on(line: Request) -> int | None:
+    """The exchange whose whole input this request's input begins with, as the writer found it."""
+    if line.refs is UNSET or "input" not in line.refs:
+        return None
+    spans, text = _skeleton(line)
+    names = _strings.decode(spans["input"].of(text))
+    return int(names[0][1:]) if names and names[0].startswith("^") else None
+
+
 def _skeleton(line: Request) -> tuple[dict[str, Span], bytes]:
     if isinstance(line.json, UnsetType):
         raise ValueError("a request with refs has no json")

@@ -19,7 +19,7 @@ from msgspec import UNSET
 from cassettes import format as lines
 from cassettes.exchange import Exchange, Piece, RequestPart
 from cassettes.framing import unframe
-from cassettes.items import entries, restore
+from cassettes.items import builds_on, entries, restore
 from cassettes.payload import Payload, unpack
 from wire.errors import BadCassette
 
@@ -39,11 +39,16 @@ _head = msgspec.json.Decoder(_Head)
 
 @dataclass(slots=True)
 class Entry:
-    """Where the lines of one exchange stand; `parts` are the resolved refs of its request."""
+    """Where the lines of one exchange stand.
+
+    `parts` are the resolved refs of its request, `parent` is the exchange whose whole input its
+    own input begins with.
+    """
 
     request: lines.Request
     line: int
     parts: dict[str, list[str]]
+    parent: int | None
     offsets: array[int] = field(default_factory=lambda: array("Q"))
     ended: bool = False
 
@@ -187,6 +192,7 @@ class Cassette:
         try:
             request = lines.decode(raw)
             found = entries(request, lambda x: self.exchanges[x].parts)
+            parent = builds_on(request)
         except KeyError as error:
             raise self._damage(
                 self._line, f"it builds on exchange {error}, which is not in the file"
@@ -198,7 +204,7 @@ class Cassette:
             raise self._damage(self._line, f"its item {missing} is not in the file")
         if request.x in self.exchanges:
             raise self._damage(self._line, f"there is an exchange {request.x} already")
-        self.exchanges[request.x] = Entry(request, self._line, found)
+        self.exchanges[request.x] = Entry(request, self._line, found, parent)
 
     def _read_header(self, head: _Head, raw: bytes) -> lines.Header:
         if head.kind != "cassette":
@@ -270,6 +276,11 @@ class Cassette:
             return restore(entry.request, entry.parts, self.item)
         except (ValueError, *_UNREADABLE) as error:
             raise self._damage(entry.line, str(error)) from error
+
+    def inherited(self, x: int) -> int:
+        """How many items of the input of exchange `x` its parent had sent before."""
+        parent = self.exchanges[x].parent
+        return len(self.exchanges[parent].parts.get("input", ())) if parent is not None else 0
 
     def exchange(self, x: int) -> Exchange:
         """Exchange `x`, loaded whole; raises KeyError for a number that is not in the file."""

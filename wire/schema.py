@@ -20,7 +20,7 @@ from openai.types.responses import (
     ResponseItem,
     ResponseItemList,
     ResponseOutputItem,
-    ResponsesClientEvent,
+    ResponsesClientEventParam,
     ResponsesServerEvent,
     ResponseStreamEvent,
     ResponseUsage,
@@ -90,11 +90,13 @@ class _ErrorBody(BaseModel):
     error: ErrorObject
 
 
+# The SDK has most shapes twice. What a client sends is held against the parameters, which alone say
+# that a nullable field must be there; what a server answers against the models.
 _KINDS: dict[Kind, object] = {
-    "input_item": ResponseInputItem,
+    "input_item": ResponseInputItemParam,
     "output_item": ResponseOutputItem,
     "item": ResponseItem,
-    "tool": Tool,
+    "tool": ToolParam,
     "response": Response,
     "compacted_response": _CompactedResponse,
     "item_page": ResponseItemList,
@@ -102,7 +104,7 @@ _KINDS: dict[Kind, object] = {
     "usage": ResponseUsage,
     "event": ResponseStreamEvent,
     "websocket_event": ResponsesServerEvent,
-    "client_event": ResponsesClientEvent,
+    "client_event": ResponsesClientEventParam,
     "create_request": _CreateRequest,
     "compact_request": ResponseCompactParams,
     "input_tokens_request": InputTokenCountParams,
@@ -114,7 +116,7 @@ _TAGGED = (
     ResponseInputItemParam,
     ResponseItem,
     ResponseOutputItem,
-    ResponsesClientEvent,
+    ResponsesClientEventParam,
     ResponsesServerEvent,
     ResponseStreamEvent,
     Tool,
