@@ -124,9 +124,7 @@ class Recorder:
                 and not journal.put(Got(number, time.monotonic_ns(), data))
             ):
                 self._in_flight[number] = False
-                self._report(
-                    f"exchange {number} is not recorded whole: the disk cannot keep up"
-                )
+                self._report(f"exchange {number} is not recorded whole: the disk cannot keep up")
             return data
 
         return tee
@@ -147,7 +145,7 @@ class Recorder:
         self._end(flow, outcome, message)
 
     def _end(self, flow: http.HTTPFlow, outcome: str, error: str = "") -> None:
-        number = flow.metadata.get(_NUMBER)
+        number: int = flow.metadata.get(_NUMBER, 0)  # 0 is nobody's: the flow is not recorded
         whole = self._in_flight.pop(number, None)
         if self._journal is None or whole is None:
             return

@@ -195,9 +195,7 @@ class Encoder:
             line = Chunk if exchange.chunks else Body
             yield line(x=note.x, t=exchange.t(note.at_ns), **payload)
         error = "; ".join(filter(None, (exchange.error, note.error)))
-        yield End(
-            x=note.x, t=exchange.t(note.at_ns), outcome=outcome, error=error or UNSET
-        )
+        yield End(x=note.x, t=exchange.t(note.at_ns), outcome=outcome, error=error or UNSET)
 
     def flush(self, now_ns: int, older_ns: int) -> Iterator[Chunk]:
         """Lines for parts of bodies that have waited `older_ns` for the rest.

@@ -105,9 +105,7 @@ class End(msgspec.Struct, tag_field="kind", tag="end", omit_defaults=True, kw_on
     error: str | UnsetType = UNSET
 
 
-AnyLine = (
-    Header | Session | Torn | Item | Request | Response | Event | Body | Chunk | Timing | End
-)
+AnyLine = Header | Session | Torn | Item | Request | Response | Event | Body | Chunk | Timing | End
 
 OUTCOMES = {
     "complete": "the answer arrived whole",

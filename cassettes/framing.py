@@ -1,4 +1,4 @@
-"""How an SSE block stands in an event line: JSON with its usual framing left out, or its whole text.
+"""How an SSE block stands in an event line: JSON without its usual framing, or its whole text.
 
 `unframe(frame(block)) == block` for all bytes. Two framings are known by name because real servers
 use them: an `event:` line that repeats the data's own `type` (unnamed, the usual one), and

@@ -172,10 +172,8 @@ def _skeleton(line: Request) -> tuple[dict[str, Span], bytes]:
     return spans, text
 
 
-def restore(
-    line: Request, found: Mapping[str, list[str]], item: Callable[[str], bytes]
-) -> bytes:
-    """The exact body of a request with refs; `found` is from `entries`, `item` gives a ref's text."""
+def restore(line: Request, found: Mapping[str, list[str]], item: Callable[[str], bytes]) -> bytes:
+    """The exact body of a request with refs, given its `entries` and what gives a ref's text."""
     assert line.refs is not UNSET  # the caller unpacks lines without refs
     spans, text = _skeleton(line)
     parts = []

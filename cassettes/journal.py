@@ -18,7 +18,7 @@ from queue import Empty, SimpleQueue
 
 from cassettes import format as lines
 from cassettes.calm import calm_down
-from cassettes.encoder import Encoder, Ended, Got, Note
+from cassettes.encoder import Encoder, Got, Note
 from cassettes.items import Shelf
 from cassettes.reader import Cassette
 from cassettes.redaction import Redactor
@@ -40,7 +40,7 @@ class Journal:
         *,
         base: str,
         upstream: str,
-        on_failure: Callable[[str], None] = lambda message: None,
+        on_failure: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.path = path
         self.failure: str | None = None

@@ -21,8 +21,20 @@ Send = Callable[[Message], Awaitable[None]]
 
 RESET = "/__respool/reset"
 _HOP = frozenset(
-    "connection keep-alive proxy-authenticate proxy-connection te trailer transfer-encoding upgrade"
-    " content-length content-encoding set-cookie alt-svc".split()
+    {
+        "alt-svc",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-connection",
+        "set-cookie",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
 )
 """Headers that belong to the recorded connection and not to the answer."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -32,7 +44,7 @@ class Player:
     """Serves a tape. `pace` 0 answers at once, 1 as recorded; `report` hears of every miss."""
 
     def __init__(
-        self, tape: Tape, *, pace: float = 0.0, report: Callable[[str], None] = lambda line: None
+        self, tape: Tape, *, pace: float = 0.0, report: Callable[[str], None] = lambda _: None
     ) -> None:
         self._tape = tape
         self._pace = pace
@@ -46,7 +58,9 @@ class Player:
             await send({"type": "websocket.close", "code": 1008})
             return
         asked_s = time.monotonic()
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        headers = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
+        ]
         path = scope["raw_path"].decode("latin-1")
         if scope["query_string"]:
             path += "?" + scope["query_string"].decode("latin-1")

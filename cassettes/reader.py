@@ -68,9 +68,7 @@ class Cassette:
         try:
             self._fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         except OSError as error:
-            raise BadCassette(
-                f"cannot read the cassette {path}: {error.strerror}"
-            ) from error
+            raise BadCassette(f"cannot read the cassette {path}: {error.strerror}") from error
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -119,7 +117,7 @@ class Cassette:
     def replaced(self) -> bool:
         """Whether the path now leads to another file than the one that is open, or a cut one."""
         try:
-            there, here = os.stat(self.path), os.fstat(self._fd)
+            there, here = self.path.stat(), os.fstat(self._fd)
         except OSError:
             return True
         return (there.st_dev, there.st_ino) != (here.st_dev, here.st_ino) or (

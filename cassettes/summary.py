@@ -18,7 +18,8 @@ from wire.sse import parse
 Json = Any  # any JSON value: what servers send is known only after looking
 
 _RESPONSE_EVENTS = frozenset(
-    f"response.{name}" for name in ("completed", "failed", "incomplete", "in_progress", "created", "queued")
+    f"response.{name}"
+    for name in ("completed", "failed", "incomplete", "in_progress", "created", "queued")
 )
 
 

@@ -64,9 +64,7 @@ def check_upstream(url: str) -> str:
     except ValueError:
         usable = False
     if not usable or parts.query or parts.fragment:
-        raise BadOption(
-            f"the upstream {url!r} is not a base URL; give one like {DEFAULT_UPSTREAM}"
-        )
+        raise BadOption(f"the upstream {url!r} is not a base URL; give one like {DEFAULT_UPSTREAM}")
     return url.rstrip("/")
 
 

@@ -1,4 +1,4 @@
-"""The errors that a user can meet, each one sentence: what was found, what was expected, what to do.
+"""The errors that a user can meet, in one sentence: what was found, expected, and what to do.
 
 Every error that leaves a room on purpose derives from `RespoolError`; the command prints its text
 on one line and exits with `exit_code`. Anything else that escapes is a bug.

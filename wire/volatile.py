@@ -1,4 +1,4 @@
-"""The registry of what varies between two identical runs, each entry with the client that causes it.
+"""The registry of what varies between two identical runs, and which client causes it.
 
 The matching key leaves these parts out. Transport switches choose how an answer travels, not what
 it says.
