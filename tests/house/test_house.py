@@ -1,0 +1,128 @@
+"""The house rules that a linter does not know: what is pinned, described, layered and shown."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("wire", "cassettes", "addons", "analytics", "dashboard", "respool")
+
+
+def normalised(name: str) -> str:
+    """A distribution's name as package indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def required() -> list[str]:
+    """The direct dependencies in pyproject.toml, runtime and dev, in its order."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    lines = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    return [normalised(re.split(r"[^\w.-]", line, maxsplit=1)[0]) for line in lines]
+
+
+def described() -> list[list[str]]:
+    """The rows of the table in docs/dependencies.md: name, licence, purpose, reason."""
+    lines = (ROOT / "docs/dependencies.md").read_text("utf-8").splitlines()
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in lines if line[:1] == "|"
+    ]
+    return rows[2:]
+
+
+def pins() -> list[Path]:
+    """Every file of the project that pins packages by hash, whatever its name."""
+    texts = [
+        path
+        for suffix in ("txt", "lock", "in", "toml")
+        for path in ROOT.rglob(f"*.{suffix}")
+        if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)
+    ]
+    pin = re.compile(rb"""--hash=|hash = ["']sha256:""")
+    return [path for path in texts if pin.search(path.read_bytes())]
+
+
+def shown(page: str) -> list[str]:
+    """The make targets that a page shows as code: inline, indented or fenced."""
+    text = (ROOT / page).read_text("utf-8")
+    fenced = "\n".join(re.findall(r"^```.*?^```", text, re.MULTILINE | re.DOTALL))
+    inline = re.findall(r"(?:`|^(?: {4,}|\$ |step )\s*)make ([a-z][a-z-]*)", text, re.MULTILINE)
+    return inline + re.findall(r"^make ([a-z][a-z-]*)", fenced, re.MULTILINE)
+
+
+def listed_targets() -> list[str]:
+    """What a bare `make` lists, although `make test` may be what runs this."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    run = subprocess.run(["make"], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    return re.findall(r"^make (\S+)", run.stdout, re.MULTILINE)
+
+
+def test_dependencies_page_lists_what_pyproject_lists() -> None:
+    """docs/dependencies.md describes each direct dependency once, in pyproject.toml's order."""
+    assert [name for name, *_ in described()] == required()
+
+
+@pytest.mark.parametrize(("name", "licence", "purpose", "reason"), described())
+def test_dependency_is_described_in_full(
+    name: str, licence: str, purpose: str, reason: str
+) -> None:
+    """A dependency's row has a licence, the one its package declares, a purpose and a reason."""
+    assert licence
+    assert purpose
+    assert reason
+    assert licence == metadata.metadata(name).get("License-Expression", licence)
+
+
+def test_constraints_pin_every_direct_dependency() -> None:
+    """constraints.txt holds a version and a hash of each direct dependency."""
+    text = (ROOT / "constraints.txt").read_text("utf-8")
+    pinned = re.findall(r"^([\w.-]+)==[^\n]*\\\n +--hash=sha256:", text, re.MULTILINE)
+    assert set(required()) <= {normalised(name) for name in pinned}
+
+
+def test_pins_name_no_index_and_no_host() -> None:
+    """No file of pins holds a URL or an option that names an index."""
+    files = pins()
+    assert {ROOT / "constraints.txt", ROOT / "scripts/bootstrap.txt"} <= set(files)
+    for path in files:
+        found = re.findall(
+            r"\S*://\S*|.*-index.*|.*--find-links.*|.*-host.*", path.read_text("utf-8")
+        )
+        assert not found, path
+
+
+def test_import_contracts_hold() -> None:
+    """Each room imports only from its own and from those to its left."""
+    run = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports")], cwd=ROOT, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_modules_open_with_a_docstring() -> None:
+    """Every module that holds anything says first what it owns."""
+    modules = [
+        path for room in ROOMS for path in (ROOT / room).rglob("*.py") if path.stat().st_size
+    ]
+    silent = [path for path in modules if not ast.get_docstring(ast.parse(path.read_bytes()))]
+    assert modules
+    assert not silent
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", ".ci/run"])
+def test_shown_make_targets_exist(page: str) -> None:
+    """Every target that the page shows is one that `make` lists."""
+    assert set(shown(page)) <= set(listed_targets())
+
+
+def test_contributing_shows_every_make_target() -> None:
+    """The targets that `make` lists are those of CONTRIBUTING.md, in the same order."""
+    targets = listed_targets()
+    assert targets
+    assert shown("CONTRIBUTING.md")[: len(targets)] == targets
