@@ -1,0 +1,146 @@
+"""Reading cassettes into a database: incremental, idempotent, and nothing held open meanwhile.
+
+An exchange whose end is in the cassette is read once and stays. One without an end (in flight, or
+its recorder was killed) is there too, as `incomplete`, and is read again whenever the cassette is.
+Rows and the position go in one transaction, so that a kill leaves whole batches. Which exchanges
+are in the tables is asked of the tables themselves, so that a rewritten cassette changes nothing.
+"""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import batched
+from pathlib import Path
+
+import duckdb
+
+from analytics import store
+from analytics.normalize import Normalizer, Rows
+from analytics.tables import OWNED, TABLES, Row, insert
+from cassettes.format import Header
+from cassettes.reader import Cassette
+
+BATCH = 200
+"""Exchanges per transaction: 11 ms an exchange one by one, 1 ms in batches of this size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What one run read: exchanges that are new or went on, and those still without an end."""
+
+    exchanges: int
+    incomplete: int
+
+
+class Ingest:
+    """Follows one cassette into one database; `catch_up` may be called again and again."""
+
+    def __init__(self, cassette: Cassette, db: Path) -> None:
+        self._cassette = cassette
+        self._db = db
+        self._normalizer = Normalizer(cassette)
+
+    def catch_up(self) -> Ingested:
+        """Read what the tables lack. Raises BadCassette and BadDatabase."""
+        self._cassette.poll()
+        cassette = self._cassette
+        with store.writing(self._db) as connection:  # the first run makes the file
+            done = _done(connection, cassette.header)
+            position = _position(connection, cassette.header)
+        todo = [number for number in cassette.exchanges if number not in done]
+        here = (cassette.header.revision, cassette.size)
+        if position == here and not any(cassette.exchanges[number].ended for number in todo):
+            return Ingested(0, len(todo))
+        new = 0
+        for numbers in batched(sorted(todo), BATCH, strict=False):
+            rows = [self._normalizer.rows(number) for number in numbers]
+            with store.writing(self._db) as connection:
+                new += _write(connection, cassette, rows)
+        with store.writing(self._db) as connection:
+            _note_position(connection, cassette)
+        return Ingested(new, sum(not cassette.exchanges[number].ended for number in todo))
+
+
+def ingest(paths: Sequence[Path], db: Path) -> Iterator[tuple[Path, Ingested]]:
+    """Read cassettes one after the other. Raises BadCassette before anything of it is written."""
+    for path in paths:
+        with Cassette.open(path) as cassette:
+            yield path, Ingest(cassette, db).catch_up()
+
+
+def _id(header: Header) -> str:
+    return str(uuid.UUID(header.id))
+
+
+def _done(connection: duckdb.DuckDBPyConnection, header: Header) -> set[int]:
+    rows = connection.execute(store.statement("exchanges_done"), {"cassette": _id(header)})
+    return {number for (number,) in rows.fetchall()}
+
+
+def _position(
+    connection: duckdb.DuckDBPyConnection, header: Header
+) -> tuple[int, int] | None:
+    row = connection.execute(
+        "SELECT revision, bytes FROM ingest_state WHERE cassette_id = ?", [_id(header)]
+    ).fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection, cassette: Cassette, batch: Sequence[Rows]
+) -> int:
+    """Put a batch into the tables, but for what another process has finished meanwhile."""
+    done = _done(connection, cassette.header)
+    batch = [rows for rows in batch if rows.tables["exchanges"][0]["number"] not in done]
+    idents = [str(rows.tables["exchanges"][0]["exchange_id"]) for rows in batch]
+    _forget(connection, idents)
+    for table in TABLES:
+        found: dict[object, Row] | list[Row]
+        all_rows = [row for rows in batch for row in rows.tables.get(table, ())]
+        insert(connection, table, _distinct(table, all_rows))
+    connection.execute(store.statement("tool_calls_forget"), {"exchanges": idents})
+    connection.execute(store.statement("tool_calls_make"), {"exchanges": idents})
+    return len(batch)
+
+
+def _distinct(table: str, rows: list[Row]) -> list[Row]:
+    """Rows without those that two exchanges of the batch share."""
+    keys = {"items": ("item_id",), "tools": ("toolset_id", "position"), "findings": ("finding_id",)}
+    if table not in keys:
+        return rows
+    return list({tuple(row[key] for key in keys[table]): row for row in reversed(rows)}.values())
+
+
+def _forget(connection: duckdb.DuckDBPyConnection, idents: Sequence[str]) -> None:
+    """Remove the rows of exchanges that were incomplete and are read again."""
+    for table in OWNED:
+        connection.execute(
+            f"DELETE FROM {table} WHERE exchange_id IN (SELECT unnest($exchanges::UUID[]))",  # noqa: S608 - names of ours
+            {"exchanges": list(idents)},
+        )
+
+
+def _note_position(connection: duckdb.DuckDBPyConnection, cassette: Cassette) -> None:
+    header = cassette.header
+    connection.execute("DELETE FROM ingest_state WHERE cassette_id = ?", [_id(header)])
+    connection.execute(
+        "INSERT INTO ingest_state VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            _id(header),
+            str(cassette.path),
+            header.base,
+            header.upstream,
+            header.generator,
+            _time(header.created),
+            header.revision,
+            cassette.size,
+        ],
+    )
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None

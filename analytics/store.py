@@ -1,0 +1,163 @@
+"""The DuckDB file: who may hold it open, for how long, and which schema it has.
+
+A DuckDB file admits one writing process and then no reader, so nobody holds a connection between
+statements: `reading` and `writing` open, serve and close. A lock that another process holds is
+waited for a while and then named with its process id. A file of another schema or program is an
+error and is never touched.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from wire.errors import BadDatabase
+
+SCHEMA = 1
+"""The number of the last migration."""
+PATIENCE_S = 10.0
+"""How long a lock of another process is waited for."""
+
+# Files stay readable by DuckDB 1.5.
+_CONFIG = {"storage_compatibility_version": "v1.5.0"}
+_LOCKED = re.compile(r"lock is held in (.+?) \(PID (\d+)\)")
+_FIRST_RETRY_S, _LAST_RETRY_S = 0.01, 0.25
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that may write, in one transaction; the file is made and migrated if needed."""
+    made = not path.exists()
+    connection = _connect(path, read_only=False)
+    try:
+        if made:
+            path.chmod(0o600)
+        _migrate(connection, path)
+        connection.begin()
+        yield connection
+        connection.commit()
+    except duckdb.IOException as error:
+        raise BadDatabase(f"cannot write the database {path}: {_first_line(error)}") from error
+    finally:
+        connection.close()
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection for reading. Raises BadDatabase where there is no database of ours."""
+    if not path.exists():
+        raise BadDatabase(
+            f"there is no database {path}; make it with `respool ingest CASSETTE --db {path}`"
+        )
+    connection = _connect(path, read_only=True)
+    try:
+        version = _version(connection, path)
+        if version != SCHEMA:
+            raise BadDatabase(
+                f"{path} has schema {version}, and this respool reads schema {SCHEMA}; "
+                f"run `respool ingest` on it to bring it up to date"
+            )
+        yield connection
+    finally:
+        connection.close()
+
+
+def query(path: Path, name: str, **parameters: object) -> pd.DataFrame:
+    """The answer of `queries/<name>.sql`, whose `$parameters` are given by name."""
+    with reading(path) as connection:
+        return run(connection, name, **parameters)
+
+
+def run(connection: duckdb.DuckDBPyConnection, name: str, **parameters: object) -> pd.DataFrame:
+    """The answer of `queries/<name>.sql` on an open connection."""
+    relation = connection.sql(statement(name), params=parameters)
+    frame: pd.DataFrame = relation.to_arrow_table().to_pandas()
+    return frame
+
+
+def statement(name: str) -> str:
+    """The text of `queries/<name>.sql`."""
+    return (files("analytics") / "queries" / f"{name}.sql").read_text()
+
+
+def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    deadline = time.monotonic() + PATIENCE_S
+    wait = _FIRST_RETRY_S
+    while True:
+        try:
+            connection = duckdb.connect(path, read_only=read_only, config=_CONFIG)
+            connection.execute("SET TimeZone = 'UTC'")
+        except duckdb.IOException as error:
+            held = _LOCKED.search(str(error))
+            if held is None:
+                raise _unusable(path, error) from error
+            if time.monotonic() > deadline:
+                raise BadDatabase(
+                    f"{path} is held open by process {held[2]} ({Path(held[1]).name}); "
+                    "end that process, or try again when it is done"
+                ) from error
+        except duckdb.Error as error:
+            raise _unusable(path, error) from error
+        else:
+            return connection
+        time.sleep(wait)
+        wait = min(wait * 2, _LAST_RETRY_S)
+
+
+def _unusable(path: Path, error: duckdb.Error) -> BadDatabase:
+    if "not a valid DuckDB" in str(error):
+        return BadDatabase(
+            f"{path} is not a DuckDB database; give another --db, or move that file away"
+        )
+    return BadDatabase(f"cannot open the database {path}: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _version(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
+    """The file's schema number, 0 for an empty file. Raises BadDatabase for one not ours."""
+    tables = {row[0] for row in connection.execute("SHOW TABLES").fetchall()}
+    if not tables:
+        return 0
+    try:
+        rows = connection.execute("SELECT value FROM meta WHERE key = 'respool_schema'").fetchall()
+        version = int(rows[0][0])
+    except (duckdb.Error, IndexError, ValueError) as error:
+        raise BadDatabase(
+            f"{path} is a database of another program: it has tables, but no respool schema; "
+            "give another --db"
+        ) from error
+    if version > SCHEMA:
+        raise BadDatabase(
+            f"{path} has schema {version}, and this respool knows schemas up to {SCHEMA}; "
+            "install a newer respool, or ingest into another --db"
+        )
+    return version
+
+
+def _migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    version = _version(connection, path)
+    if version == SCHEMA:
+        return
+    connection.begin()
+    for number, text in _migrations():
+        if number > version:
+            connection.execute(text)
+    connection.execute("DELETE FROM meta WHERE key = 'respool_schema'")
+    connection.execute("INSERT INTO meta VALUES ('respool_schema', ?)", [str(SCHEMA)])
+    connection.commit()
+
+
+def _migrations() -> list[tuple[int, str]]:
+    """Number and text of every migration, in order."""
+    folder = files("analytics") / "migrations"
+    found = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
+    return sorted((int(entry.name.partition("_")[0]), entry.read_text()) for entry in found)
+

@@ -1,0 +1,132 @@
+"""The tables as ingest fills them: one list of columns each, equal to the migrations'.
+
+Rows are plain dictionaries on their way to DuckDB through Arrow; a column that a row leaves out is
+NULL.
+"""
+
+from collections.abc import Sequence
+
+import duckdb
+import pyarrow as pa
+
+Row = dict[str, object]
+
+_TEXT, _INT, _REAL = pa.string(), pa.int64(), pa.float64()
+_TIME = pa.timestamp("us", "UTC")
+
+
+def _columns(**types: pa.DataType) -> pa.Schema:
+    return pa.schema(list(types.items()))
+
+
+TABLES: dict[str, pa.Schema] = {
+    "exchanges": _columns(
+        exchange_id=_TEXT,
+        cassette_id=_TEXT,
+        number=_INT,
+        started_at=_TIME,
+        endpoint=_TEXT,
+        method=_TEXT,
+        path=_TEXT,
+        upstream=_TEXT,
+        client=_TEXT,
+        requested_model=_TEXT,
+        model=_TEXT,
+        response_id=_TEXT,
+        previous_response_id=_TEXT,
+        parent_id=_TEXT,
+        inherited_items=_INT,
+        input_items=_INT,
+        output_items=_INT,
+        toolset_id=_TEXT,
+        instructions_id=_TEXT,
+        params=_TEXT,
+        streamed=pa.bool_(),
+        http_status=_INT,
+        status=_TEXT,
+        incomplete_reason=_TEXT,
+        outcome=_TEXT,
+        error_code=_TEXT,
+        error_message=_TEXT,
+        service_tier=_TEXT,
+        request_bytes=_INT,
+        response_bytes=_INT,
+        duration_ms=_REAL,
+        first_event_ms=_REAL,
+        first_token_ms=_REAL,
+        event_ms=pa.list_(_REAL),
+        event_types=pa.list_(_TEXT),
+        event_bytes=pa.list_(pa.int32()),
+    ),
+    "items": _columns(
+        item_id=_TEXT,
+        type=_TEXT,
+        role=_TEXT,
+        call_id=_TEXT,
+        name=_TEXT,
+        namespace=_TEXT,
+        phase=_TEXT,
+        text=_TEXT,
+        bytes=_INT,
+        encrypted_bytes=_INT,
+        json=_TEXT,
+    ),
+    "exchange_items": _columns(
+        exchange_id=_TEXT, direction=_TEXT, position=_INT, item_id=_TEXT, status=_TEXT
+    ),
+    "tools": _columns(
+        toolset_id=_TEXT,
+        position=_INT,
+        tool_id=_TEXT,
+        type=_TEXT,
+        name=_TEXT,
+        namespace=_TEXT,
+        description=_TEXT,
+        bytes=_INT,
+        json=_TEXT,
+    ),
+    "usage": _columns(
+        exchange_id=_TEXT,
+        model=_TEXT,
+        input_tokens=_INT,
+        cached_tokens=_INT,
+        output_tokens=_INT,
+        reasoning_tokens=_INT,
+        total_tokens=_INT,
+        cost_usd=_REAL,
+    ),
+    "compactions": _columns(
+        exchange_id=_TEXT,
+        trigger=_TEXT,
+        input_items=_INT,
+        output_items=_INT,
+        input_tokens=_INT,
+        output_tokens=_INT,
+        encrypted_bytes=_INT,
+    ),
+    "findings": _columns(
+        finding_id=_TEXT, place=_TEXT, kind=_TEXT, path=_TEXT, type=_TEXT, shape=_TEXT
+    ),
+    "exchange_findings": _columns(exchange_id=_TEXT, finding_id=_TEXT),
+}
+"""Columns of the tables that are filled from rows; `tool_calls` is made from them by SQL."""
+
+SHARED = {"items": "item_id", "tools": "toolset_id", "findings": "finding_id"}
+"""Tables whose rows several exchanges share, with the column that says whether one is there."""
+
+OWNED = tuple(name for name in (*TABLES, "tool_calls") if name not in SHARED)
+"""Tables whose rows belong to one exchange each, by `exchange_id`."""
+
+
+def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row]) -> None:
+    """Add rows; those of a shared table only where they are not there yet."""
+    if not rows:
+        return
+    columns = ", ".join(TABLES[table].names)
+    text = f"INSERT INTO {table} ({columns}) SELECT {columns} FROM batch"  # noqa: S608 - names of ours
+    if table in SHARED:
+        key = SHARED[table]
+        text += f" WHERE {key}::UUID NOT IN (SELECT {key} FROM {table})"
+    connection.register("batch", pa.Table.from_pylist(list(rows), TABLES[table]))
+    connection.execute(text)
+    connection.unregister("batch")
