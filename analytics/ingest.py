@@ -17,7 +17,7 @@ import duckdb
 
 from analytics import store
 from analytics.normalize import Normalizer, Rows
-from analytics.tables import OWNED, TABLES, Row, insert
+from analytics.tables import OWNED, TABLES, insert
 from cassettes.format import Header
 from cassettes.reader import Cassette
 
@@ -78,47 +78,46 @@ def _done(connection: duckdb.DuckDBPyConnection, header: Header) -> set[int]:
     return {number for (number,) in rows.fetchall()}
 
 
-def _position(
-    connection: duckdb.DuckDBPyConnection, header: Header
-) -> tuple[int, int] | None:
+def _position(connection: duckdb.DuckDBPyConnection, header: Header) -> tuple[int, int] | None:
     row = connection.execute(
         "SELECT revision, bytes FROM ingest_state WHERE cassette_id = ?", [_id(header)]
     ).fetchone()
     return (row[0], row[1]) if row else None
 
 
-def _write(
-    connection: duckdb.DuckDBPyConnection, cassette: Cassette, batch: Sequence[Rows]
-) -> int:
+def _write(connection: duckdb.DuckDBPyConnection, cassette: Cassette, batch: Sequence[Rows]) -> int:
     """Put a batch into the tables, but for what another process has finished meanwhile."""
     done = _done(connection, cassette.header)
     batch = [rows for rows in batch if rows.tables["exchanges"][0]["number"] not in done]
-    idents = [str(rows.tables["exchanges"][0]["exchange_id"]) for rows in batch]
-    _forget(connection, idents)
+    forgotten = _forget(
+        connection, [str(rows.tables["exchanges"][0]["exchange_id"]) for rows in batch]
+    )
     for table in TABLES:
-        found: dict[object, Row] | list[Row]
-        all_rows = [row for rows in batch for row in rows.tables.get(table, ())]
-        insert(connection, table, _distinct(table, all_rows))
-    connection.execute(store.statement("tool_calls_forget"), {"exchanges": idents})
-    connection.execute(store.statement("tool_calls_make"), {"exchanges": idents})
+        insert(connection, table, [row for rows in batch for row in rows.tables.get(table, ())])
+    connection.execute(store.statement("answer_tool_calls"), {"cassette": _id(cassette.header)})
+    for shared, candidates in forgotten.items():
+        connection.execute(store.statement(f"orphans_{shared}"), {"candidates": candidates})
     return len(batch)
 
 
-def _distinct(table: str, rows: list[Row]) -> list[Row]:
-    """Rows without those that two exchanges of the batch share."""
-    keys = {"items": ("item_id",), "tools": ("toolset_id", "position"), "findings": ("finding_id",)}
-    if table not in keys:
-        return rows
-    return list({tuple(row[key] for key in keys[table]): row for row in reversed(rows)}.values())
+def _forget(
+    connection: duckdb.DuckDBPyConnection, exchanges: Sequence[str]
+) -> dict[str, list[object]]:
+    """Remove the rows of exchanges that were incomplete and are read again.
 
-
-def _forget(connection: duckdb.DuckDBPyConnection, idents: Sequence[str]) -> None:
-    """Remove the rows of exchanges that were incomplete and are read again."""
+    Answers with the ids, by table, of what only they may have referred to.
+    """
+    given = {"exchanges": list(exchanges)}
+    referred = {
+        "items": connection.execute(store.statement("referred_items"), given).fetchall(),
+        "findings": connection.execute(store.statement("referred_findings"), given).fetchall(),
+    }
     for table in OWNED:
         connection.execute(
             f"DELETE FROM {table} WHERE exchange_id IN (SELECT unnest($exchanges::UUID[]))",  # noqa: S608 - names of ours
-            {"exchanges": list(idents)},
+            given,
         )
+    return {table: [row[0] for row in rows] for table, rows in referred.items() if rows}
 
 
 def _note_position(connection: duckdb.DuckDBPyConnection, cassette: Cassette) -> None:

@@ -63,9 +63,7 @@ def item_id(text: bytes) -> bytes:
     spans = members(text)
     if not spans or "status" not in spans:
         return digest(b"item", canonical(text))
-    parts = {
-        name: msgspec.Raw(span.of(text)) for name, span in spans.items() if name != "status"
-    }
+    parts = {name: msgspec.Raw(span.of(text)) for name, span in spans.items() if name != "status"}
     return digest(b"item", canonical(msgspec.json.encode(parts)))
 
 

@@ -12,6 +12,7 @@ from analytics.compaction import compaction_row
 from analytics.item_row import item_row, load_item
 from analytics.prices import cost_usd
 from analytics.tables import Row
+from analytics.tool_calls import tool_call_rows
 from analytics.validate import ExchangeParts, findings
 from cassettes.exchange import Exchange, exchange_id
 from cassettes.reader import Cassette
@@ -47,7 +48,7 @@ class Normalizer:
         exchange = self._cassette.exchange(number)
         summary = summarise(exchange)
         given = self._given(exchange, rows)
-        made = self._made(exchange, summary, rows)
+        made = _made(exchange, summary, rows)
         toolset = _toolset(self._texts(exchange, "tools"), rows)
         instructions = self._instructions(exchange, rows)
         ident = str(exchange.id)
@@ -117,12 +118,6 @@ class Normalizer:
             self._known[ref] = item_row(self._cassette.item(ref))
         return self._known[ref]
 
-    def _made(self, exchange: Exchange, summary: Summary, rows: Rows) -> int:
-        for position, text in enumerate(summary.output):
-            row, status = item_row(text)
-            _link(rows, exchange, "output", position, row, status)
-        return len(summary.output)
-
     def _instructions(self, exchange: Exchange, rows: Rows) -> str | None:
         """Instructions are kept as an item of their own type; agents resend them every time."""
         body = exchange.request.body
@@ -136,7 +131,7 @@ class Normalizer:
         return str(row["item_id"])
 
     def _parts(self, exchange: Exchange, summary: Summary) -> ExchangeParts:
-        """What is checked: of the input only what this request adds, the rest was checked before."""
+        """What is checked: of the input only what is new, the rest was checked with its parent."""
         request: object | None = summary.request or None
         if request is None and exchange.request.body:
             request = exchange.request.body.decode(errors="replace")
@@ -160,6 +155,18 @@ class Normalizer:
             streamed=exchange.streamed,
             outcome=exchange.outcome,
         )
+
+
+def _made(exchange: Exchange, summary: Summary, rows: Rows) -> int:
+    """Add the items of the answer and the calls among them; how many items there are."""
+    ids = []
+    for position, text in enumerate(summary.output):
+        row, status = item_row(text)
+        _link(rows, exchange, "output", position, row, status)
+        ids.append(str(row["item_id"]))
+    for row in tool_call_rows(exchange, summary, ids):
+        rows.add("tool_calls", row)
+    return len(ids)
 
 
 def _link(

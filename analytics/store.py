@@ -24,7 +24,9 @@ PATIENCE_S = 10.0
 """How long a lock of another process is waited for."""
 
 # Files stay readable by DuckDB 1.5.
-_CONFIG = {"storage_compatibility_version": "v1.5.0"}
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "storage_compatibility_version": "v1.5.0"
+}
 _LOCKED = re.compile(r"lock is held in (.+?) \(PID (\d+)\)")
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.01, 0.25
 
@@ -160,4 +162,3 @@ def _migrations() -> list[tuple[int, str]]:
     folder = files("analytics") / "migrations"
     found = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
     return sorted((int(entry.name.partition("_")[0]), entry.read_text()) for entry in found)
-

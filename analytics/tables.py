@@ -85,6 +85,22 @@ TABLES: dict[str, pa.Schema] = {
         bytes=_INT,
         json=_TEXT,
     ),
+    "tool_calls": _columns(
+        exchange_id=_TEXT,
+        position=_INT,
+        item_id=_TEXT,
+        call_id=_TEXT,
+        type=_TEXT,
+        name=_TEXT,
+        namespace=_TEXT,
+        arguments=_TEXT,
+        status=_TEXT,
+        output_exchange_id=_TEXT,
+        output_item_id=_TEXT,
+        output=_TEXT,
+        error=_TEXT,
+        latency_ms=_REAL,
+    ),
     "usage": _columns(
         exchange_id=_TEXT,
         model=_TEXT,
@@ -109,24 +125,29 @@ TABLES: dict[str, pa.Schema] = {
     ),
     "exchange_findings": _columns(exchange_id=_TEXT, finding_id=_TEXT),
 }
-"""Columns of the tables that are filled from rows; `tool_calls` is made from them by SQL."""
+"""Columns of the tables that are filled from rows, in the order of the migrations."""
 
-SHARED = {"items": "item_id", "tools": "toolset_id", "findings": "finding_id"}
-"""Tables whose rows several exchanges share, with the column that says whether one is there."""
+SHARED = {
+    "items": ("item_id",),
+    "tools": ("toolset_id", "position"),
+    "findings": ("finding_id",),
+}
+"""Tables whose rows several exchanges share, with the columns that tell rows apart."""
 
-OWNED = tuple(name for name in (*TABLES, "tool_calls") if name not in SHARED)
+OWNED = tuple(name for name in TABLES if name not in SHARED)
 """Tables whose rows belong to one exchange each, by `exchange_id`."""
 
 
 def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row]) -> None:
-    """Add rows; those of a shared table only where they are not there yet."""
+    """Add rows; those of a shared table once, and only where they are not there yet."""
     if not rows:
         return
     columns = ", ".join(TABLES[table].names)
     text = f"INSERT INTO {table} ({columns}) SELECT {columns} FROM batch"  # noqa: S608 - names of ours
-    if table in SHARED:
-        key = SHARED[table]
-        text += f" WHERE {key}::UUID NOT IN (SELECT {key} FROM {table})"
+    if key := SHARED.get(table):
+        rows = list({tuple(row[name] for name in key): row for row in reversed(rows)}.values())
+        there = f"SELECT {key[0]} FROM {table}"  # noqa: S608 - names of ours
+        text += f" WHERE {key[0]}::UUID NOT IN ({there})"
     connection.register("batch", pa.Table.from_pylist(list(rows), TABLES[table]))
     connection.execute(text)
     connection.unregister("batch")

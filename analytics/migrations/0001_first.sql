@@ -155,3 +155,11 @@ FROM findings f
 JOIN exchange_findings ef USING (finding_id)
 JOIN exchanges e USING (exchange_id)
 GROUP BY ALL;
+
+-- What counts as an error is said once: the server answered with one, in whichever way.
+CREATE VIEW exchange_facts AS
+SELECT
+    *,
+    coalesce(http_status >= 400, false) OR coalesce(status = 'failed', false)
+        OR error_message IS NOT NULL AS is_error
+FROM exchanges;

@@ -1,0 +1,21 @@
+-- One row for each model that answered (or was asked for, where none did), the most used first.
+SELECT
+    e.model,
+    count(*) AS exchanges,
+    sum(u.input_tokens)::BIGINT AS input_tokens,
+    sum(u.cached_tokens)::BIGINT AS cached_tokens,
+    sum(u.output_tokens)::BIGINT AS output_tokens,
+    sum(u.reasoning_tokens)::BIGINT AS reasoning_tokens,
+    sum(u.total_tokens)::BIGINT AS total_tokens,
+    sum(u.cost_usd) AS cost_usd,
+    count(u.exchange_id) FILTER (u.cost_usd IS NULL) AS unpriced,
+    count(*) FILTER (e.is_error) AS errors,
+    count(*) FILTER (e.outcome <> 'complete') AS not_complete,
+    quantile_cont(e.duration_ms, 0.5) FILTER (e.outcome = 'complete') AS latency_p50_ms,
+    quantile_cont(e.duration_ms, 0.95) FILTER (e.outcome = 'complete') AS latency_p95_ms,
+    quantile_cont(e.first_token_ms, 0.5) AS first_token_p50_ms,
+    quantile_cont(e.first_token_ms, 0.95) AS first_token_p95_ms
+FROM exchange_facts e
+LEFT JOIN usage u USING (exchange_id)
+GROUP BY e.model
+ORDER BY exchanges DESC, e.model NULLS LAST;

@@ -1,0 +1,25 @@
+-- One row over all exchanges. A sum is NULL where nothing of it was reported, and 0 where there was
+-- no exchange at all.
+SELECT
+    count(*) AS exchanges,
+    count(u.exchange_id) AS with_usage,
+    CASE WHEN count(*) = 0 THEN 0 ELSE sum(u.input_tokens) END::BIGINT AS input_tokens,
+    CASE WHEN count(*) = 0 THEN 0 ELSE sum(u.cached_tokens) END::BIGINT AS cached_tokens,
+    CASE WHEN count(*) = 0 THEN 0 ELSE sum(u.output_tokens) END::BIGINT AS output_tokens,
+    CASE WHEN count(*) = 0 THEN 0 ELSE sum(u.reasoning_tokens) END::BIGINT AS reasoning_tokens,
+    CASE WHEN count(*) = 0 THEN 0 ELSE sum(u.total_tokens) END::BIGINT AS total_tokens,
+    CASE WHEN count(*) = 0 THEN 0 ELSE sum(u.cost_usd) END AS cost_usd,
+    count(u.exchange_id) FILTER (u.cost_usd IS NULL) AS unpriced,
+    count(*) FILTER (e.is_error) AS errors,
+    count(*) FILTER (e.outcome <> 'complete') AS not_complete,
+    (SELECT count(*) FROM tool_calls) AS tool_calls,
+    (SELECT count(*) FROM compactions) AS compactions,
+    (SELECT count(*) FROM findings) AS findings,
+    quantile_cont(e.duration_ms, 0.5) FILTER (e.outcome = 'complete') AS latency_p50_ms,
+    quantile_cont(e.duration_ms, 0.95) FILTER (e.outcome = 'complete') AS latency_p95_ms,
+    quantile_cont(e.first_token_ms, 0.5) AS first_token_p50_ms,
+    quantile_cont(e.first_token_ms, 0.95) AS first_token_p95_ms,
+    min(e.started_at) AS first_at,
+    max(e.started_at) AS last_at
+FROM exchange_facts e
+LEFT JOIN usage u USING (exchange_id);

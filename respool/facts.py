@@ -1,0 +1,250 @@
+"""The facts about an exchange that `show` and `tail` tell, read from the cassette.
+
+One reading for the list, the full view, the lines of `tail` and `--json`, so that they agree. What
+the traffic did not say is None: a missing number is never a zero.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from cassettes.exchange import Exchange
+from cassettes.reader import Cassette
+from cassettes.summary import Summary, Usage, load_json, summarise
+from respool.partial_output import unfinished_items
+
+Json = Any  # any JSON value: what clients and servers send is known only after looking
+
+type Grade = Literal["ok", "odd", "bad"]
+
+_BILLED = frozenset({"create", "compact"})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How an exchange went, in a word, with a remark for the words after it."""
+
+    grade: Grade
+    word: str
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An exchange with all that is told about it."""
+
+    exchange: Exchange
+    summary: Summary
+    output: list[Json]
+    """The output items; of a stream that broke off also the unfinished ones."""
+    input_items: int | None
+    """Items in the request's input; None where it had none."""
+    inherited: int
+    """How many of them `parent` had sent before."""
+    parent: int | None
+    cost_usd: float | None
+
+    @property
+    def number(self) -> int:
+        """The exchange's number in its cassette."""
+        return self.exchange.number
+
+    @property
+    def endpoint(self) -> str | None:
+        """`create`, `compact`, ...; None for what is no Responses exchange."""
+        return self.exchange.route.endpoint if self.exchange.route else None
+
+    @property
+    def usage(self) -> Usage | None:
+        """Tokens as the server reported them."""
+        return self.summary.usage
+
+    @property
+    def added_items(self) -> int | None:
+        """How many items of the input are this request's own."""
+        return None if self.input_items is None else self.input_items - self.inherited
+
+    @property
+    def calls(self) -> list[Json]:
+        """The output items in which the model calls a tool, hosted ones included."""
+        return [item for item in self.output if kind_of(item).endswith("_call")]
+
+    @property
+    def call_count(self) -> int | None:
+        """How many tools were called; None where no answer came that could say so."""
+        answered = self.output or isinstance((self.summary.response or {}).get("output"), list)
+        return len(self.calls) if answered else None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the model refused to answer."""
+        return any(
+            isinstance(part, dict) and part.get("type") == "refusal"
+            for item in self.output
+            if isinstance(item, dict) and isinstance(item.get("content"), list)
+            for part in item["content"]
+        )
+
+    @property
+    def service_tier(self) -> str | None:
+        """The tier that served the request, else the one it asked for."""
+        return _service_tier(self.summary)
+
+    @property
+    def unpriced(self) -> bool:
+        """Whether the exchange was probably billed and its price is not known."""
+        failed = self.exchange.status is None or self.exchange.status >= 400
+        return self.endpoint in _BILLED and self.cost_usd is None and not failed
+
+    @property
+    def local_time(self) -> datetime | None:
+        """When the request had arrived, on this machine's clock."""
+        try:
+            return self.exchange.began.astimezone() if self.exchange.began else None
+        except (OverflowError, OSError, ValueError):
+            return None
+
+    @property
+    def verdict(self) -> Verdict:
+        """How the exchange went."""
+        return _verdict(self)
+
+
+def kind_of(item: Json) -> str:
+    """An item's type; a message may leave it out. The empty string for what is no item."""
+    if not isinstance(item, dict):
+        return ""
+    kind = item.get("type")
+    if isinstance(kind, str) and kind:
+        return kind
+    return "message" if "role" in item else ""
+
+
+def tell(cassette: Cassette, x: int) -> Told:
+    """Read exchange `x`; raises KeyError for a number that is not in the cassette."""
+    exchange = cassette.exchange(x)
+    summary = summarise(exchange)
+    given = items_of_input(cassette, x, summary.request)
+    return Told(
+        exchange=exchange,
+        summary=summary,
+        output=_output(exchange, summary),
+        input_items=given,
+        inherited=cassette.inherited(x),
+        parent=cassette.exchanges[x].parent,
+        cost_usd=_cost(exchange, summary),
+    )
+
+
+def items_of_input(cassette: Cassette, x: int, request: dict[str, Json]) -> int | None:
+    """How many items the input has; a plain string is one."""
+    refs = cassette.exchanges[x].parts.get("input")
+    if refs is not None:
+        return len(refs)
+    given = request.get("input")
+    if given is None:
+        return None
+    return len(given) if isinstance(given, list) else 1
+
+
+def _output(exchange: Exchange, summary: Summary) -> list[Json]:
+    response = summary.response or {}
+    listed = response.get("output", response.get("data"))
+    if summary.output:
+        output = [load_json(raw) for raw in summary.output]
+    else:
+        output = list(listed) if isinstance(listed, list) else []
+    if exchange.streamed and not listed:
+        output += unfinished_items(summary.events)
+    return output
+
+
+def _service_tier(summary: Summary) -> str | None:
+    for holder in (summary.response or {}, summary.request):
+        if isinstance(tier := holder.get("service_tier"), str) and tier:
+            return tier
+    return None
+
+
+def _cost(exchange: Exchange, summary: Summary) -> float | None:
+    if summary.usage is None:
+        return None
+    from analytics.prices import cost_usd
+
+    try:
+        return cost_usd(summary.model, summary.usage, exchange.began, _service_tier(summary))
+    except OverflowError:  # a date beyond the calendar, in a cassette that a person has edited
+        return None
+
+
+def _verdict(told: Told) -> Verdict:
+    exchange, summary = told.exchange, told.summary
+    error = summary.error_code or " ".join((summary.error_message or "").split())
+    if exchange.outcome == "incomplete":
+        return Verdict("odd", "unfinished", error)
+    if exchange.outcome != "complete":
+        odd = exchange.outcome in {"client_gone", "proxy_stopped"}
+        return Verdict("odd" if odd else "bad", exchange.outcome, error)
+    if exchange.status is None:
+        return Verdict("bad", "no answer", error)
+    if exchange.status >= 400:
+        return Verdict("bad", str(exchange.status), error)
+    if summary.error_message is not None or summary.status == "failed":
+        return Verdict("bad", summary.status if summary.status == "failed" else "error", error)
+    if exchange.status >= 300:
+        return Verdict("odd", str(exchange.status))
+    if summary.status not in {None, "completed"}:
+        return Verdict("odd", summary.status or "", summary.incomplete_reason or "")
+    return Verdict("odd", "refused") if told.refused else Verdict("ok", "ok")
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a list of exchanges comes to. Sums are of what is known, None where nothing is."""
+
+    exchanges: int
+    errors: int
+    unfinished: int
+    unpriced: int
+    input_tokens: int | None
+    cached_tokens: int | None
+    output_tokens: int | None
+    reasoning_tokens: int | None
+    cost_usd: float | None
+
+
+def add_up(all_told: Iterable[Told]) -> Totals:
+    """Totals; an answer that was fetched again later (`GET /responses/{id}`) is counted once."""
+    counts: Counter[str] = Counter()
+    seen: set[str] = set()
+    usages: list[Usage] = []
+    costs: list[float | None] = []
+    for told in all_told:
+        verdict = told.verdict
+        counts["exchanges"] += 1
+        counts["unfinished"] += verdict.word == "unfinished"
+        counts["errors"] += verdict.grade == "bad"
+        counts["unpriced"] += told.unpriced
+        if told.usage is None or (told.summary.response_id or "") in seen:
+            continue
+        seen.update(filter(None, [told.summary.response_id]))
+        usages.append(told.usage)
+        costs.append(told.cost_usd)
+    return Totals(
+        exchanges=counts["exchanges"],
+        errors=counts["errors"],
+        unfinished=counts["unfinished"],
+        unpriced=counts["unpriced"],
+        input_tokens=_sum([usage.input_tokens for usage in usages]),
+        cached_tokens=_sum([usage.cached_tokens for usage in usages]),
+        output_tokens=_sum([usage.output_tokens for usage in usages]),
+        reasoning_tokens=_sum([usage.reasoning_tokens for usage in usages]),
+        cost_usd=_sum(costs),
+    )
+
+
+def _sum[T: (int, float)](values: Sequence[T | None]) -> T | None:
+    known = [value for value in values if value is not None]
+    return sum(known[1:], known[0]) if known else None

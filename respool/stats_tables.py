@@ -1,0 +1,146 @@
+"""The numbers of `respool stats` as text and tables; what is not known is said to be unknown."""
+
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Rows = list[dict[str, Any]]
+
+
+def show(found: dict[str, Any]) -> None:
+    """Print the answer of `analytics.stats.as_json` on the terminal."""
+    console = Console(highlight=False)
+    totals = found["totals"]
+    console.print(_headline(totals))
+    if not totals["exchanges"]:
+        return
+    console.print(_table("models", found["by_model"], _MODEL_COLUMNS))
+    for title, name, columns in (
+        ("tool calls", "by_tool", _TOOL_COLUMNS),
+        ("errors and broken exchanges", "errors", _ERROR_COLUMNS),
+        ("compactions", "compactions", _COMPACTION_COLUMNS),
+    ):
+        if found[name]:
+            console.print(_table(title, found[name], columns))
+    if found["findings"]:
+        console.print(
+            f"{len(found['findings'])} findings: ways in which this traffic deviates from the "
+            "SDK's types (table `findings`)"
+        )
+
+
+def _headline(totals: dict[str, Any]) -> str:
+    if not totals["exchanges"]:
+        return "no exchanges yet"
+    n = {name: _number(value) for name, value in totals.items()}
+    ms = {name: _ms(value) for name, value in totals.items() if name.endswith("_ms")}
+    return (
+        f"{n['exchanges']} exchanges, {n['errors']} errors, {n['not_complete']} not complete, "
+        f"{n['tool_calls']} tool calls, {n['compactions']} compactions\n"
+        f"{n['input_tokens']} input tokens ({n['cached_tokens']} cached), "
+        f"{n['output_tokens']} output ({n['reasoning_tokens']} reasoning), "
+        f"{n['total_tokens']} in all\n"
+        f"cost {_usd(totals['cost_usd'])}{_unpriced(totals)}; "
+        f"latency p50 {ms['latency_p50_ms']}, p95 {ms['latency_p95_ms']}; "
+        f"first token p50 {ms['first_token_p50_ms']}, p95 {ms['first_token_p95_ms']}"
+    )
+
+
+def _unpriced(row: dict[str, Any]) -> str:
+    return f" and {row['unpriced']} exchanges of unknown price" if row["unpriced"] else ""
+
+
+def _number(value: Any) -> str:  # a cell: a number, or None where it is not known
+    if value is None:
+        return "unknown"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _cell(value: Any) -> str:  # any cell
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else " ".join(str(value).split())
+
+
+def _usd(value: Any) -> str:  # a cell
+    return "unknown" if value is None else f"${value:,.4f}"
+
+
+def _ms(value: Any) -> str:  # a cell
+    if value is None:
+        return "-"
+    return f"{value:,.0f} ms" if value < 10_000 else f"{value / 1000:,.1f} s"
+
+
+_MODEL_COLUMNS = {
+    "model": _cell,
+    "exchanges": _cell,
+    "input_tokens": _cell,
+    "cached_tokens": _cell,
+    "output_tokens": _cell,
+    "reasoning_tokens": _cell,
+    "cost_usd": _usd,
+    "errors": _cell,
+    "latency_p50_ms": _ms,
+    "latency_p95_ms": _ms,
+    "first_token_p50_ms": _ms,
+}
+_TOOL_COLUMNS = {
+    "name": _cell,
+    "calls": _cell,
+    "without_output": _cell,
+    "errors": _cell,
+    "latency_p50_ms": _ms,
+}
+_ERROR_COLUMNS = {
+    "exchanges": _cell,
+    "http_status": _cell,
+    "error_code": _cell,
+    "outcome": _cell,
+    "last_message": _cell,
+}
+_COMPACTION_COLUMNS = {
+    "number": _cell,
+    "trigger": _cell,
+    "input_items": _cell,
+    "output_items": _cell,
+    "input_tokens": _cell,
+    "output_tokens": _cell,
+}
+_SHORT = {
+    "input_tokens": "input",
+    "cached_tokens": "cached",
+    "output_tokens": "output",
+    "reasoning_tokens": "reasoning",
+    "cost_usd": "cost",
+    "latency_p50_ms": "p50",
+    "latency_p95_ms": "p95",
+    "first_token_p50_ms": "first token",
+    "http_status": "http",
+    "error_code": "code",
+    "last_message": "last message",
+    "without_output": "no output",
+    "input_items": "items in",
+    "output_items": "items out",
+    "number": "exchange",
+}
+_LEFT = frozenset({"model", "name", "error_code", "outcome", "last_message", "trigger"})
+
+
+def _table(title: str, rows: Rows, columns: dict[str, Any]) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in columns:
+        left = name in _LEFT
+        table.add_column(
+            _SHORT.get(name, name),
+            justify="left" if left else "right",
+            overflow="ellipsis" if name == "last_message" else "fold",
+            no_wrap=name == "last_message" or not left,
+        )
+    for row in rows:
+        cells = (Text(form(row[name])) for name, form in columns.items())
+        table.add_row(*cells)
+    return table
