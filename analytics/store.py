@@ -15,6 +15,7 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
 from wire.errors import BadDatabase
 
@@ -27,6 +28,8 @@ PATIENCE_S = 10.0
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "storage_compatibility_version": "v1.5.0"
 }
+# A column with NULLs must not turn whole numbers into floats.
+_NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype(), pa.int16(): pd.Int16Dtype()}
 _LOCKED = re.compile(r"lock is held in (.+?) \(PID (\d+)\)")
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.01, 0.25
 
@@ -78,7 +81,7 @@ def query(path: Path, name: str, **parameters: object) -> pd.DataFrame:
 def run(connection: duckdb.DuckDBPyConnection, name: str, **parameters: object) -> pd.DataFrame:
     """The answer of `queries/<name>.sql` on an open connection."""
     relation = connection.sql(statement(name), params=parameters)
-    frame: pd.DataFrame = relation.to_arrow_table().to_pandas()
+    frame: pd.DataFrame = relation.to_arrow_table().to_pandas(types_mapper=_NULLABLE.get)
     return frame
 
 

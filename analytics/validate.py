@@ -9,13 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from wire.events import TERMINAL
 from wire.schema import Deviation, Kind, check
-from wire.schema_checkers import join
+from wire.schema_deviations import join
 
 type Where = Literal["request", "response", "event"]
-
-TERMINAL = frozenset({"response.completed", "response.failed", "response.incomplete", "error"})
-"""Events that end a stream (API reference, "Streaming events")."""
 
 _CARRIERS = TERMINAL - {"error"} | {"response.created", "response.in_progress", "response.queued"}
 """Events that carry a Response, which is then filed like one that came as a body."""

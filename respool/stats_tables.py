@@ -3,6 +3,7 @@
 from typing import Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -17,14 +18,14 @@ def show(found: dict[str, Any]) -> None:
     console.print(_headline(totals))
     if not totals["exchanges"]:
         return
-    console.print(_table("models", found["by_model"], _MODEL_COLUMNS))
+    _print_table(console, "models", found["by_model"], _MODEL_COLUMNS)
     for title, name, columns in (
         ("tool calls", "by_tool", _TOOL_COLUMNS),
         ("errors and broken exchanges", "errors", _ERROR_COLUMNS),
         ("compactions", "compactions", _COMPACTION_COLUMNS),
     ):
         if found[name]:
-            console.print(_table(title, found[name], columns))
+            _print_table(console, title, found[name], columns)
     if found["findings"]:
         console.print(
             f"{len(found['findings'])} findings: ways in which this traffic deviates from the "
@@ -111,6 +112,7 @@ _COMPACTION_COLUMNS = {
     "output_tokens": _cell,
 }
 _SHORT = {
+    "exchanges": "calls",
     "input_tokens": "input",
     "cached_tokens": "cached",
     "output_tokens": "output",
@@ -127,20 +129,49 @@ _SHORT = {
     "output_items": "items out",
     "number": "exchange",
 }
+_WRAPPED = frozenset({"last_message"})
 _LEFT = frozenset({"model", "name", "error_code", "outcome", "last_message", "trigger"})
+
+
+_DROPPED_FIRST = (
+    "latency_p95_ms",
+    "without_output",
+    "reasoning_tokens",
+    "outcome",
+    "errors",
+    "first_token_p50_ms",
+)
+"""Columns that go where the terminal is too narrow for all, in this order."""
+_SHORTEST_MESSAGE = 24
+
+
+def _print_table(console: Console, title: str, rows: Rows, columns: dict[str, Any]) -> None:
+    columns = dict(columns)
+    for name in _DROPPED_FIRST:
+        if _width(rows, columns) <= console.width:
+            break
+        columns.pop(name, None)
+    console.print(_table(title, rows, columns))
+
+
+def _width(rows: Rows, columns: dict[str, Any]) -> int:
+    """What the table needs; only messages may be shortened. Between columns stand three blanks."""
+    widths = []
+    for name, form in columns.items():
+        cells = [cell_len(_SHORT.get(name, name)), *(cell_len(form(row[name])) for row in rows)]
+        widths.append(min(max(cells), _SHORTEST_MESSAGE) if name in _WRAPPED else max(cells))
+    return sum(widths) + 3 * len(widths)
 
 
 def _table(title: str, rows: Rows, columns: dict[str, Any]) -> Table:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in columns:
-        left = name in _LEFT
         table.add_column(
             _SHORT.get(name, name),
-            justify="left" if left else "right",
-            overflow="ellipsis" if name == "last_message" else "fold",
-            no_wrap=name == "last_message" or not left,
+            justify="left" if name in _LEFT else "right",
+            overflow="fold",
+            no_wrap=name not in _WRAPPED,
         )
     for row in rows:
-        cells = (Text(form(row[name])) for name, form in columns.items())
-        table.add_row(*cells)
+        table.add_row(*(Text(form(row[name])) for name, form in columns.items()))
     return table
