@@ -53,13 +53,13 @@ def writing(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def reading(path: Path, *, patience_s: float = PATIENCE_S) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection for reading. Raises BadDatabase where there is no database of ours."""
     if not path.exists():
         raise BadDatabase(
             f"there is no database {path}; make it with `respool ingest CASSETTE --db {path}`"
         )
-    connection = _connect(path, read_only=True)
+    connection = _connect(path, read_only=True, patience_s=patience_s)
     try:
         version = _version(connection, path)
         if version != SCHEMA:
@@ -90,8 +90,10 @@ def statement(name: str) -> str:
     return (files("analytics") / "queries" / f"{name}.sql").read_text()
 
 
-def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-    deadline = time.monotonic() + PATIENCE_S
+def _connect(
+    path: Path, *, read_only: bool, patience_s: float = PATIENCE_S
+) -> duckdb.DuckDBPyConnection:
+    deadline = time.monotonic() + patience_s
     wait = _FIRST_RETRY_S
     while True:
         try:

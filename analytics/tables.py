@@ -138,6 +138,20 @@ OWNED = tuple(name for name in TABLES if name not in SHARED)
 """Tables whose rows belong to one exchange each, by `exchange_id`."""
 
 
+def _arrow(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
+    try:
+        return pa.Table.from_pylist(list(rows), schema)
+    except UnicodeEncodeError:  # a lone surrogate, which JSON can spell and UTF-8 cannot
+        clean = [
+            {
+                name: value.encode(errors="replace").decode() if isinstance(value, str) else value
+                for name, value in row.items()
+            }
+            for row in rows
+        ]
+        return pa.Table.from_pylist(clean, schema)
+
+
 def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row]) -> None:
     """Add rows; those of a shared table once, and only where they are not there yet."""
     if not rows:
@@ -148,6 +162,6 @@ def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row
         rows = list({tuple(row[name] for name in key): row for row in reversed(rows)}.values())
         there = f"SELECT {key[0]} FROM {table}"  # noqa: S608 - names of ours
         text += f" WHERE {key[0]}::UUID NOT IN ({there})"
-    connection.register("batch", pa.Table.from_pylist(list(rows), TABLES[table]))
+    connection.register("batch", _arrow(rows, TABLES[table]))
     connection.execute(text)
     connection.unregister("batch")

@@ -2,7 +2,7 @@
 
 Annotates and never rejects: whatever the parts are, the answer is a list of findings. A finding is
 equal for equal deviations of any exchange, so that one row can stand for all of them. Every event
-is checked in full (2 to 8 µs each), not a sample: servers deviate in single events too.
+is checked in full (3 to 20 µs each), not a sample: servers deviate in single events too.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

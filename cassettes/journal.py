@@ -69,13 +69,13 @@ class Journal:
         self._queue.put(note)
         return True
 
-    def close(self) -> None:
-        """Write what waits, mark what is in flight, and leave the file in its calm form."""
+    def close(self, *, calm: bool = True) -> None:
+        """Write what waits and give the file back, in its calm form or as the journal it is."""
         if self._fd < 0:
             return
         self._queue.put(None)
         self._thread.join()
-        if self.failure is None:
+        if calm and self.failure is None:
             try:
                 calm_down(self.path)
             except (OSError, RespoolError) as error:
