@@ -26,10 +26,8 @@ from cassettes.framing import event_type, frame
 from cassettes.items import Shelf
 from cassettes.payload import pack
 from cassettes.redaction import Redactor
+from wire.events import TERMINAL
 from wire.sse import Splitter, parse
-
-TERMINAL = frozenset({"response.completed", "response.failed", "response.incomplete", "error"})
-"""Types of the events that end a stream (API reference, "Streaming events")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +121,7 @@ class Encoder:
 
     def _began(self, note: Began) -> Iterator[AnyLine]:
         self._open[note.x] = _Open(note.at_ns)
-        headers = self._redactor.headers(note.headers)
-        path = self._redactor.target(note.path)
+        path, headers = self._redactor.request(note.path, note.headers)
         body, plain = note.body, undo(_header(note.headers, "content-encoding"))
         if plain is not None:
             try:
@@ -163,6 +160,8 @@ class Encoder:
                 data = exchange.undo.feed(data)
             except CannotDecode as error:
                 exchange.error = exchange.error or f"the body could not be decoded: {error}"
+                if exchange.splitter is not None:
+                    data = exchange.splitter.finish() + data
                 exchange.undo = exchange.splitter = None
         if exchange.splitter is None:
             if not exchange.pending:
@@ -203,16 +202,14 @@ class Encoder:
         A part that may hold the beginning of a credential stays behind until more has come.
         """
         for x, exchange in self._open.items():
-            ready = len(exchange.pending) - max(0, self._redactor.longest - 1)
-            if ready <= 0 or now_ns - exchange.pending_ns < older_ns:
+            if not exchange.pending or now_ns - exchange.pending_ns < older_ns:
                 continue
-            whole = self._redactor.text(bytes(exchange.pending))
-            held = whole[max(0, len(whole) - max(0, self._redactor.longest - 1)) :]
-            part = whole[: len(whole) - len(held)]
-            exchange.pending[:] = held
+            part, rest = self._redactor.settled(bytes(exchange.pending))
+            exchange.pending[:] = rest
             exchange.pending_ns = now_ns
-            exchange.chunks += 1
-            yield Chunk(x=x, t=exchange.t(now_ns), **pack(part).members())
+            if part:
+                exchange.chunks += 1
+                yield Chunk(x=x, t=exchange.t(now_ns), **pack(part).members())
 
     @property
     def waiting(self) -> bool:

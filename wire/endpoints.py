@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 _PATH = re.compile(
-    r"(?P<base>.*?)/responses(?:/(?P<id>[^/]+)(?:/(?P<sub>cancel|input_items))?)?/?\Z"
+    r"(?P<base>.*)/responses(?:/(?P<id>[^/]+)(?:/(?P<sub>cancel|input_items))?)?/?\Z"
 )
 _COLLECTION = {"POST": "create"}
 _NAMED = {("POST", "compact"): "compact", ("POST", "input_tokens"): "input_tokens"}

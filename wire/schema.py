@@ -5,7 +5,6 @@ upgrades the schema. `check` annotates and never rejects: whatever it is given, 
 deviates, and raises nothing.
 """
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
@@ -33,7 +32,10 @@ from pydantic import BaseModel
 
 from wire.schema_annotations import members
 from wire.schema_annotations import tags as _tags
-from wire.schema_checkers import Alternatives, Compiler, run
+from wire.schema_derived import Validator, Validators
+from wire.schema_deviations import Deviation, translated
+
+__all__ = ["Deviation", "Kind", "check", "tags"]
 
 type Kind = Literal[
     "input_item",
@@ -53,23 +55,6 @@ type Kind = Literal[
     "input_tokens_request",
     "error",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Deviation:
-    """One way in which a value is not what the SDK's types describe.
-
-    Equal for equal deviations, whatever the exchange, so that one row can stand for all of them.
-    """
-
-    kind: str
-    """`unknown_type`, `unknown_field`, `unknown_value`, `missing_field` or `wrong_type`."""
-    path: str
-    """From the value that was checked, list indexes removed: `content[].annotations[].type`."""
-    type: str
-    """The tag of the innermost item, tool or event around it; else `response`, `usage` or kind."""
-    shape: str
-    """A JSON type; of an unknown tag or value at most 60 characters; `missing`."""
 
 
 class _CreateRequest(ResponseCreateParamsBase, total=False):
@@ -131,8 +116,7 @@ def check(kind: Kind, value: object) -> list[Deviation]:
     SDK's three; a message without `type` is valid as input. Strict: "5" is not an integer, 5.0
     neither, but an integer is a number. What is inside an unknown field is not looked at.
     """
-    found = dict.fromkeys(run(_alternatives(kind), value))
-    return [Deviation(what, path, thing or kind, shape) for what, path, thing, shape in found]
+    return list(dict.fromkeys(translated(_validator(kind)(value), kind)))
 
 
 def tags(kind: Kind) -> frozenset[str]:
@@ -141,11 +125,11 @@ def tags(kind: Kind) -> frozenset[str]:
 
 
 @cache
-def _alternatives(kind: Kind) -> Alternatives:
-    return _compiler().alternatives(_KINDS[kind])
+def _validator(kind: Kind) -> Validator:
+    return _validators().validator(_KINDS[kind])
 
 
 @cache
-def _compiler() -> Compiler:
+def _validators() -> Validators:
     tagged = {model: "" for union in _TAGGED for model in members(union)}
-    return Compiler({**tagged, Response: "response", ResponseUsage: "usage"})
+    return Validators({**tagged, Response: "response", ResponseUsage: "usage"})

@@ -1,10 +1,13 @@
-"""Reads type annotations: the members of a union, the fields and tags of a model.
+"""Reads the SDK's type annotations: the members of a union, the fields and tags of a model.
 
 A model is whatever has `model_fields` (pydantic) or `__required_keys__` (`TypedDict`, of `typing`
-or `typing_extensions` alike); so nothing heavy is imported here.
+or `typing_extensions` alike); so nothing heavy is imported here, and what is read of a model is the
+same for both. `misfit` tells which of several models of one tag a value was meant to be.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from types import UnionType
 from typing import (
     Annotated,
@@ -17,6 +20,26 @@ from typing import (
     get_origin,
     get_type_hints,
 )
+
+JSON_TYPES: Mapping[type, str] = {
+    type(None): "null",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
+"""What parsed JSON consists of, and what it is called; `integer` and `number` are told apart."""
+
+_SCALARS: Mapping[object, tuple[type, ...]] = {
+    None: (type(None),),
+    type(None): (type(None),),
+    bool: (bool,),
+    int: (int,),
+    float: (float, int),  # JSON writes a whole number without its point
+    str: (str,),
+}
 
 
 def members(annotation: object) -> Iterator[Any]:
@@ -31,6 +54,7 @@ def members(annotation: object) -> Iterator[Any]:
         yield annotation
 
 
+@cache
 def tags(model: object) -> tuple[str, ...]:
     """The literals of a model's `type` field: its tags in a union; empty if it has none."""
     annotation, _ = declared(model).get("type", (None, False))
@@ -42,7 +66,8 @@ def tags(model: object) -> tuple[str, ...]:
     )
 
 
-def declared(model: Any) -> dict[str, tuple[object, bool]]:
+@cache
+def declared(model: Any) -> Mapping[str, tuple[object, bool]]:
     """A model's fields by their name on the wire: annotation, and whether it must be there.
 
     `Any`: a pydantic model class or a `TypedDict`, which have no type in common.
@@ -59,3 +84,82 @@ def declared(model: Any) -> dict[str, tuple[object, bool]]:
 
 def is_model(annotation: object) -> bool:
     return hasattr(annotation, "model_fields") or hasattr(annotation, "__required_keys__")
+
+
+def is_mapping(annotation: object) -> bool:
+    origin = get_origin(annotation)
+    return isinstance(origin, type) and issubclass(origin, Mapping)
+
+
+def is_list(annotation: object) -> bool:
+    """Whether it is a JSON array: the SDK says `List`, `Iterable` or `Sequence`."""
+    origin = get_origin(annotation)
+    return isinstance(origin, type) and issubclass(origin, Iterable) and not is_mapping(annotation)
+
+
+def scalar_types(annotation: object) -> tuple[type, ...]:
+    """The types that a scalar has in parsed JSON; empty if the annotation is no scalar."""
+    return _SCALARS.get(annotation, ())
+
+
+def misfit(model: object, value: Mapping[str, object]) -> tuple[int, int]:
+    """How badly an object fits a model, to be compared: fields that do not belong, fields missing.
+
+    A value of another kind has fields, values and parts that do not belong; one of this kind merely
+    lacks some. Looks at the object's own fields and at the tags of their parts, no deeper.
+    """
+    outlines = _outlines(model)
+    strange = sum(
+        name not in outlines or not outlines[name].admits(each) for name, each in value.items()
+    )
+    return strange, sum(each.needed and name not in value for name, each in outlines.items())
+
+
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """What can be said of a field's value at a glance."""
+
+    types: frozenset[type]
+    literals: frozenset[object]
+    tags: frozenset[str]
+    parts: "_Outline | None"
+    """Of the elements, where a list is admitted."""
+    needed: bool
+
+    def admits(self, value: object) -> bool:
+        if type(value) in self.types:
+            return True
+        if isinstance(value, dict):
+            tag = value.get("type")
+            return bool(self.tags) if tag is None else isinstance(tag, str) and tag in self.tags
+        if isinstance(value, list):
+            parts = self.parts
+            return parts is not None and all(parts.admits(each) for each in value)
+        return value in self.literals
+
+
+@cache
+def _outlines(model: object) -> Mapping[str, _Outline]:
+    return {name: _outline(each, needed) for name, (each, needed) in declared(model).items()}
+
+
+def _outline(annotation: object, needed: bool) -> _Outline:
+    types: set[type] = set()
+    literals: set[object] = set()
+    known: set[str] = set()
+    parts: list[object] = []
+    for member in members(annotation):
+        if scalars := scalar_types(member):
+            types.update(scalars)
+        elif get_origin(member) is Literal:
+            literals.update(get_args(member))
+        elif is_model(member) and tags(member):
+            known.update(tags(member))
+        elif is_model(member) or is_mapping(member):
+            types.add(dict)
+        elif is_list(member):
+            parts.append(get_args(member)[0])
+        else:
+            types.update(JSON_TYPES)
+    outline = _outline(Union[*parts], needed=False) if parts else None
+    return _Outline(frozenset(types), frozenset(literals), frozenset(known), outline, needed)

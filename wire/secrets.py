@@ -29,7 +29,7 @@ SECRET_HEADERS: tuple[SecretHeader, ...] = (
     SecretHeader("helicone-auth", "the token of a Helicone gateway"),
     SecretHeader("x-portkey-api-key", "the token of a Portkey gateway"),
     SecretHeader("cookie", "a browser or CDN session"),
-    SecretHeader("set-cookie", "a browser or CDN session"),
+    SecretHeader("set-cookie", "a browser or CDN session, with its lifetime", credential=False),
     SecretHeader("openai-organization", "names the customer", credential=False),
     SecretHeader("openai-project", "names the customer's project", credential=False),
     SecretHeader("chatgpt-account-id", "names the customer's account", credential=False),

@@ -17,6 +17,8 @@ _valid = msgspec.json.Decoder(msgspec.Raw)
 _KEY = re.compile(rb'[ \t\r\n]*,?[ \t\r\n]*"((?:[^"\\]|\\.)*+)"[ \t\r\n]*:[ \t\r\n]*')
 _COMMA = re.compile(rb"[ \t\r\n]*,?[ \t\r\n]*")
 
+_SPARE = b"[" * 1000, b"]" * 1000
+
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -32,10 +34,17 @@ class Span(NamedTuple):
 
 
 def is_json(text: bytes) -> bool:
-    """Whether `text` is one JSON value in strict UTF-8 that every common parser can read."""
+    """Whether `text` is one JSON value in strict UTF-8 that every common parser can read.
+
+    What is nested so deep that it can only just be parsed is not: a line of a cassette nests it
+    once more, and would then be unreadable.
+    """
+    opening, closing = _SPARE
     try:
         text.decode()
         _valid.decode(text)
+        if text.count(b"[") + text.count(b"{") > len(opening):
+            _valid.decode(opening + text + closing)
     except NOT_JSON:
         return False
     return True
@@ -76,6 +85,8 @@ def _same_key(raw: bytes, name: str) -> bool:
 
 
 def _fast_items(text: bytes, span: Span) -> list[Span] | None:
+    if text[span.start : span.start + 1] != b"[":
+        return None
     try:
         raw = _items.decode(memoryview(text)[span.start : span.end])
     except (*NOT_JSON, msgspec.ValidationError):
@@ -106,20 +117,25 @@ def _skip(text: str, at: int) -> int:
 
 
 class _Cursor:
-    """Walks JSON text value by value and counts in bytes."""
+    """Walks JSON text value by value and counts in bytes, which it is asked for in order."""
 
     def __init__(self, raw: bytes) -> None:
         self.text = raw.decode()
-        self.ascii = len(self.text) == len(raw)
+        self._ascii = len(self.text) == len(raw)
+        self._at = self._bytes = 0
 
     def value(self, at: int) -> tuple[object, int]:
         return _slow.raw_decode(self.text, at)
 
     def span(self, start: int, end: int, base: int) -> Span:
-        if self.ascii:
-            return Span(base + start, base + end)
-        before = len(self.text[:start].encode())
-        return Span(base + before, base + before + len(self.text[start:end].encode()))
+        return Span(base + self._offset(start), base + self._offset(end))
+
+    def _offset(self, at: int) -> int:
+        if self._ascii:
+            return at
+        self._bytes += len(self.text[self._at : at].encode())
+        self._at = at
+        return self._bytes
 
     def after_separator(self, at: int, closing: str) -> int | None:
         """The start of the next entry after a value, or None at the end of the container."""

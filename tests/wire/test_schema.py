@@ -1,14 +1,31 @@
 """How single things are checked against the SDK's types: valid ones pass, others are named."""
 
 import json
-from typing import Any, get_args, get_origin
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import (
+    Any,
+    Literal,
+    NotRequired,
+    Required,
+    TypedDict,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types import responses as sdk
 
+from wire.events import TERMINAL
 from wire.schema import Deviation, Kind, check, tags
+from wire.schema_derived import Validators
+from wire.schema_deviations import translated
 
 TEXT = {"type": "output_text", "text": "Four.", "annotations": [], "logprobs": []}
 ANSWER = {
@@ -305,6 +322,16 @@ def test_what_the_types_describe_has_no_deviation(kind: Kind, value: object) -> 
             {"model": "a-model", "input": [{"type": "reasoning", "summary": [{"text": "Hm."}]}]},
             ("missing_field", "input[].summary[].type", "reasoning", "missing"),
         ),
+        (
+            "input_item",
+            {"type": "mcp_call", "id": "m", "arguments": "", "name": "n", "server_label": 5},
+            ("wrong_type", "server_label", "mcp_call", "integer"),
+        ),
+        (
+            "create_request",
+            {"model": "a-model", "prompt": {"id": "p", "variables": {"<name>": {"type": "x"}}}},
+            ("unknown_type", "prompt.variables.*.type", "create_request", "x"),
+        ),
         ("error", {"error": "no"}, ("wrong_type", "error", "error", "string")),
         (
             "error",
@@ -326,6 +353,68 @@ def test_one_fault_is_one_deviation() -> None:
     assert check("input_item", item) == [
         Deviation("unknown_type", "content[].type", "message", "hologram")
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        (
+            "output_item",
+            {"type": "reasoning", "id": "rs_a", "summary": [{"type": "gist", "text": 5}]},
+            ("unknown_type", "summary[].type", "reasoning", "gist"),
+        ),
+        (
+            "create_request",
+            {"model": "a-model", "tool_choice": 5},
+            ("wrong_type", "tool_choice", "create_request", "integer"),
+        ),
+        (
+            "input_item",
+            {"type": "function_call_output", "call_id": "c", "output": {"type": "input_text"}},
+            ("wrong_type", "output", "function_call_output", "object"),
+        ),
+        (
+            "event",
+            {
+                "type": "response.output_item.added",
+                "sequence_number": 0,
+                "output_index": 0,
+                "item": "x",
+            },
+            ("wrong_type", "item", "response.output_item.added", "string"),
+        ),
+        (
+            "event",
+            {"type": "response.created", "sequence_number": 0, "response": []},
+            ("wrong_type", "response", "response.created", "array"),
+        ),
+    ],
+)
+def test_what_has_no_place_in_a_union_is_reported_by_none_of_its_arms(
+    kind: Kind, value: object, expected: tuple[str, str, str, str]
+) -> None:
+    """A value of a type or tag that a union does not have is one deviation, at its own place."""
+    assert check(kind, value) == [Deviation(*expected)]
+
+
+@pytest.mark.parametrize(
+    ("message", "lacking"),
+    [
+        ({"role": "user", "content": [{"text": "Hi"}]}, {"content[].type"}),
+        ({"type": "message", "role": "user", "content": [{"type": "input_image"}]}, set()),
+        ({"type": "message", "content": [{"type": "output_text"}]}, {"id", "role", "status"}),
+        ({"type": "message", "role": "assistant", "id": "m", "content": []}, {"status"}),
+        ({"type": "message", "role": "system", "status": "completed"}, {"content"}),
+    ],
+)
+def test_message_is_judged_by_what_it_was_meant_to_be(
+    message: dict[str, Any], lacking: set[str]
+) -> None:
+    """Role, fields and parts tell the SDK's messages apart, so that only what is missing counts."""
+    found = check("input_item", message)
+    assert {each.type for each in found} <= {"message"}
+    assert {each.kind for each in found} <= {"missing_field"}
+    assert lacking <= {each.path for each in found}
 
 
 def test_rewritten_assistant_message_is_judged_as_an_output_message() -> None:
@@ -352,16 +441,27 @@ def test_no_more_than_sixty_characters_of_content_are_kept() -> None:
     """A value or name from the wire is cut short, and can always be written as UTF-8."""
     long = "\ud800" + "x" * 1000
     found = check("output_item", {**ANSWER, "status": long, long: 1})
-    assert {each.kind for each in found} == {"unknown_value", "unknown_field"}
+    found += check("output_item", {"type": long})
+    assert {each.kind for each in found} == {"unknown_value", "unknown_field", "unknown_type"}
     for each in found:
         assert "x" * 60 not in each.path + each.shape
         (each.path + each.shape).encode()
 
 
+def test_lone_surrogates_are_checked_around() -> None:
+    """Half a character, which JSON may hold and UTF-8 may not, hides no other deviation."""
+    assert check("input_item", {"role": "user", "content": "\udcff"}) == []
+    assert set(check("usage", {**USAGE, "\ud83d": 1, "total_tokens": None})) == {
+        Deviation("unknown_field", '["?"]', "usage", "integer"),
+        Deviation("wrong_type", "total_tokens", "usage", "null"),
+    }
+
+
 def test_odd_field_names_stay_one_step_of_the_path() -> None:
     """A name with points or brackets is quoted, so that a path reads only one way."""
-    (found,) = check("usage", {**USAGE, "a.b[]": 1})
-    assert found.path == '["a.b[]"]'
+    for name in ("a.b[]", "<message>0", "<>*", ""):
+        (found,) = check("usage", {**USAGE, name: 1})
+        assert found.path == f'["{name}"]'
 
 
 def test_nullable_fields_must_be_there_in_what_a_client_sends() -> None:
@@ -422,7 +522,8 @@ def _literals(annotation: Any) -> list[str]:
 def test_every_annotation_of_the_sdk_is_understood() -> None:
     """The SDK describes the API in models, unions, literals, lists, maps and scalars only."""
     pending: list[Any] = [*UNIONS.values(), sdk.Response, sdk.CompactedResponse]
-    pending += [sdk.ResponsesClientEvent, sdk.ResponseItemList]
+    pending += [sdk.ResponsesClientEvent, sdk.ResponseItemList, sdk.ResponsesClientEventParam]
+    pending += [sdk.ResponseCompactParams, sdk.InputTokenCountParams]
     met: set[Any] = set()
     strange = set()
     while pending:
@@ -433,21 +534,116 @@ def test_every_annotation_of_the_sdk_is_understood() -> None:
         origin = get_origin(annotation)
         if hasattr(annotation, "model_fields"):
             pending += [field.annotation for field in annotation.model_fields.values()]
+        elif hasattr(annotation, "__required_keys__"):
+            pending += get_type_hints(annotation, include_extras=True).values()
         elif origin is None and annotation not in (str, int, float, bool, object, type(None)):
             strange.add(annotation)
-        elif str(origin) in ("typing.Union", "<class 'list'>", "<class 'dict'>"):
+        elif origin in (Union, Required, NotRequired, list, dict, Iterable, Sequence):
             pending += get_args(annotation)
         elif hasattr(annotation, "__metadata__"):
             pending.append(get_args(annotation)[0])
-        elif origin is not None and str(origin) != "typing.Literal":
+        elif origin is Literal:
+            strange |= {each for each in get_args(annotation) if not isinstance(each, str)}
+        elif origin is not None:
             strange.add(annotation)
     assert strange == set()
-    assert len(met) > 400
+    assert len(met) > 1000
 
 
+def test_every_terminal_event_is_one_of_the_sdk() -> None:
+    """What ends a stream is an event that both transports have."""
+    assert tags("event") & tags("websocket_event") >= TERMINAL
+
+
+class Plain(TypedDict):
+    """A model that has no tag."""
+
+    size: Required[int]
+
+
+class Leaf(TypedDict):
+    """A model that has one, and values that are no strings."""
+
+    type: Required[Literal["leaf"]]
+    on: Literal[True, "maybe"]
+    nothing: None
+
+
+class DryLeaf(TypedDict):
+    """A model of the same tag, with fields of which little can be said at a glance."""
+
+    type: Required[Literal["leaf"]]
+    falls: Required[Plain]
+    age: Mapping[str, int] | bytes
+
+
+class Tree(TypedDict):
+    """A model that holds itself."""
+
+    type: Required[Literal["tree"]]
+    parts: "list[Tree | Leaf | DryLeaf] | list[Plain]"
+    notes: Mapping[str, int] | None
+    more: bytes
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"type": "tree", "more": 1, "notes": None}, None),
+        ({"type": "tree", "parts": [{"type": "tree"}, {"type": "leaf", "on": "maybe"}]}, None),
+        (
+            {"type": "tree", "parts": [{"type": "tree", "parts": [{"type": "leaf", "on": False}]}]},
+            ("wrong_type", "parts[].parts[].on", "tree", "boolean"),
+        ),
+        (
+            {"type": "tree", "parts": [{"type": "leaf", "falls": {"size": 1}, "age": b"1"}]},
+            None,
+        ),
+        (
+            {"type": "tree", "parts": [{"type": "leaf", "nothing": 0}]},
+            ("wrong_type", "parts[].nothing", "tree", "integer"),
+        ),
+        (
+            {"type": "tree", "parts": [{"type": "bush", "size": 1}]},
+            ("unknown_field", "parts[].type", "tree", "string"),
+        ),
+        ({"type": "tree", "parts": [{}]}, ("missing_field", "parts[].size", "tree", "missing")),
+        ({"type": "tree", "notes": {"<a>": "b"}}, ("wrong_type", "notes.*", "tree", "string")),
+    ],
+)
+def test_types_that_the_sdk_may_yet_have(
+    value: object, expected: tuple[str, str, str, str] | None
+) -> None:
+    """Models that hold themselves or have no tag are checked; what is not understood is let be."""
+    validator = Validators({Tree: ""}).validator(Tree)
+    found = translated(validator(value), "tree")
+    assert list(found) == ([Deviation(*expected)] if expected else [])
+
+
+FIRST_CHECKS = """
+import sys, time
+sys.path.append({tests!r})
+from test_schema import VALID, check
+began = time.process_time()
+for kind, value in VALID:
+    if kind in ("create_request", "input_item", "event", "response"):
+        assert check(kind, value) == []
+print(time.process_time() - began)
+"""
+
+
+@pytest.mark.slow
+def test_first_checks_take_no_time_that_is_felt() -> None:
+    """In a new process, what a streamed exchange consists of is checked within half a second."""
+    script = FIRST_CHECKS.format(tests=str(Path(__file__).parent))
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert float(run.stdout) < 0.5
+
+
+TEXTS = st.text(st.characters(exclude_categories=()), max_size=5)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner),
     max_leaves=8,
 )
 KINDS: list[Kind] = sorted({kind for kind, _ in VALID})
