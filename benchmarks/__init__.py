@@ -1,0 +1,1 @@
+"""Speeds, measured side by side: targets take turns within one run, and medians are quoted."""

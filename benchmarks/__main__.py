@@ -1,0 +1,5 @@
+"""`python -m benchmarks`: run all of them and print their figures."""
+
+from benchmarks import first_event
+
+first_event.main()
