@@ -6,6 +6,7 @@ stops without waiting for clients that hold their connection open.
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -67,6 +68,8 @@ class Proxy:
             mode=[f"reverse:{target}@{HOST}:{self._port}"],
             connection_strategy="lazy",
             tcp_timeout=24 * 3600,
+            # What Python's own TLS clients take as their trust store in place of the usual roots.
+            ssl_verify_upstream_trusted_ca=os.environ.get("SSL_CERT_FILE") or None,
         )
         self._running = asyncio.create_task(master.run())
         await asyncio.wait(

@@ -14,6 +14,8 @@ from respool.say import say
 from wire.errors import BadOption, RespoolError
 
 DEFAULT_UPSTREAM = "https://api.openai.com/v1"
+RECORDING_FAILED = 3
+"""Our exit code where all went well but for the cassette, which lacks something."""
 _PROBE_S = 10.0
 
 
@@ -117,7 +119,7 @@ async def _record(url: str, port: int, cassette: Path, cmd: tuple[str, ...]) -> 
         await proxy.stop()
         journal.close()
     say(_summary(cassette, proxy.recorder.recorded))
-    return code or (3 if journal.failure else 0)
+    return code or (RECORDING_FAILED if journal.failure else 0)
 
 
 def _summary(path: Path, recorded: int) -> str:

@@ -25,9 +25,3 @@ class BadOption(RespoolError):
 
 class CannotListen(RespoolError):
     """The port that was asked for cannot be bound."""
-
-
-class RecordingFailed(RespoolError):
-    """Traffic passed, but not all of it could be written to the cassette."""
-
-    exit_code = 3

@@ -28,7 +28,7 @@ SECRET_HEADERS: tuple[SecretHeader, ...] = (
     SecretHeader("cf-aig-authorization", "the token of a Cloudflare AI gateway"),
     SecretHeader("helicone-auth", "the token of a Helicone gateway"),
     SecretHeader("x-portkey-api-key", "the token of a Portkey gateway"),
-    SecretHeader("cookie", "a browser or CDN session"),
+    SecretHeader("cookie", "browser and CDN sessions, many in one value", credential=False),
     SecretHeader("set-cookie", "a browser or CDN session, with its lifetime", credential=False),
     SecretHeader("openai-organization", "names the customer", credential=False),
     SecretHeader("openai-project", "names the customer's project", credential=False),
