@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import batched
 from pathlib import Path
 
 import duckdb
@@ -23,6 +22,8 @@ from cassettes.reader import Cassette
 
 BATCH = 200
 """Exchanges per transaction: 11 ms an exchange one by one, 1 ms in batches of this size."""
+BATCH_BYTES = 64 << 20
+"""Bytes of traffic after which a transaction is closed though it has fewer exchanges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,25 @@ class Ingest:
         if position == here and not any(cassette.exchanges[number].ended for number in todo):
             return Ingested(0, len(todo))
         new = 0
-        for numbers in batched(sorted(todo), BATCH, strict=False):
-            rows = [self._normalizer.rows(number) for number in numbers]
+        for batch in self._batches(sorted(todo)):
             with store.writing(self._db) as connection:
-                new += _write(connection, cassette, rows)
+                new += _write(connection, cassette, batch)
         with store.writing(self._db) as connection:
             _note_position(connection, cassette)
         return Ingested(new, sum(not cassette.exchanges[number].ended for number in todo))
+
+    def _batches(self, numbers: Sequence[int]) -> Iterator[list[Rows]]:
+        batch: list[Rows] = []
+        size = 0
+        for number in numbers:
+            rows = self._normalizer.rows(number)
+            batch.append(rows)
+            size += rows.size
+            if len(batch) >= BATCH or size >= BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
 
 
 def ingest(paths: Sequence[Path], db: Path) -> Iterator[tuple[Path, Ingested]]:

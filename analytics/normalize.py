@@ -30,22 +30,24 @@ class Rows:
 
     tables: dict[str, list[Row]] = field(default_factory=dict)
 
+    size: int = 0
+    """Bytes of traffic of which they were made."""
+
     def add(self, table: str, row: Row) -> None:
         """Put a row into a table."""
         self.tables.setdefault(table, []).append(row)
 
 
 class Normalizer:
-    """Makes rows of a cassette's exchanges, each item of a long history looked at once."""
+    """Makes rows of a cassette's exchanges, from each only what it adds to its parent."""
 
     def __init__(self, cassette: Cassette) -> None:
         self._cassette = cassette
-        self._known: dict[str, tuple[Row, str | None]] = {}
 
     def rows(self, number: int) -> Rows:
         """The rows of one exchange."""
-        rows = Rows()
         exchange = self._cassette.exchange(number)
+        rows = Rows(size=len(exchange.request.body) + sum(len(p.data) for p in exchange.pieces))
         summary = summarise(exchange)
         given = self._given(exchange, rows)
         made = _made(exchange, summary, rows)
@@ -106,17 +108,12 @@ class Normalizer:
         count = len(refs if refs is not None else texts or ())
         for position in range(inherited, count):
             if refs is not None:
-                row, status = self._known_item(refs[position])
+                row, status = item_row(self._cassette.item(refs[position]))
             else:
                 assert texts is not None  # one of the two is there
                 row, status = item_row(texts[position])
             _link(rows, exchange, "input", position, row, status)
         return count
-
-    def _known_item(self, ref: str) -> tuple[Row, str | None]:
-        if ref not in self._known:
-            self._known[ref] = item_row(self._cassette.item(ref))
-        return self._known[ref]
 
     def _instructions(self, exchange: Exchange, rows: Rows) -> str | None:
         """Instructions are kept as an item of their own type; agents resend them every time."""

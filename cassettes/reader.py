@@ -24,7 +24,11 @@ from cassettes.payload import Payload, unpack
 from wire.errors import BadCassette
 
 _BLOCK = 1 << 20
+_KEPT = 128 << 20
+"""Bytes of items that are kept in memory, because the next request needs most of them again."""
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_BEGINNING = b'{"kind":"cassette"'
+_ANSWER = frozenset({"response", "event", "body", "chunk", "timing", "end"})
 
 
 class _Head(msgspec.Struct):
@@ -62,6 +66,7 @@ class Cassette:
         self.has_unknown_lines = False
         self._items: dict[str, int] = {}
         self._texts: dict[str, bytes] = {}
+        self._texts_size = 0
         self._offset = self._line = 0
         self._damaged = 0
         self._header: lines.Header | None = None
@@ -77,10 +82,7 @@ class Cassette:
         try:
             cassette.poll()
             if cassette._header is None:
-                raise BadCassette(
-                    f"{path} is not a cassette: it is empty; record one with "
-                    f"`respool record --cassette {path}`"
-                )
+                raise cassette._headless()
         except BaseException:
             cassette.close()
             raise
@@ -144,6 +146,8 @@ class Cassette:
             at += len(block)
             whole = (rest + block).split(b"\n")
             rest = whole.pop()
+            if self._header is None and not whole and len(rest) > _BLOCK:
+                raise self._foreign()
             for raw in whole:
                 self._line += 1
                 yield start, raw
@@ -175,7 +179,7 @@ class Cassette:
             return head.x
         elif head.kind not in lines.KINDS:
             self.has_unknown_lines = True
-        elif head.x:
+        elif head.kind in _ANSWER:
             entry = self.exchanges.get(head.x)
             if entry is None:
                 raise self._damage(
@@ -200,6 +204,8 @@ class Cassette:
         missing = next((r for refs in found.values() for r in refs if r not in self._items), None)
         if missing:
             raise self._damage(self._line, f"its item {missing} is not in the file")
+        if request.x < 1:
+            raise self._damage(self._line, "exchanges are numbered from 1")
         if request.x in self.exchanges:
             raise self._damage(self._line, f"there is an exchange {request.x} already")
         self.exchanges[request.x] = Entry(request, self._line, found, parent)
@@ -218,6 +224,16 @@ class Cassette:
             raise self._damage(1, str(error)) from error
         assert isinstance(header, lines.Header)  # its kind says so
         return header
+
+    def _headless(self) -> BadCassette:
+        start = os.pread(self._fd, len(_BEGINNING), 0)
+        if start and not (start.startswith(_BEGINNING) or _BEGINNING.startswith(start)):
+            return self._foreign()
+        why = "its first line is cut off, so nothing was recorded" if start else "it is empty"
+        return BadCassette(
+            f"{self.path} is not a cassette: {why}; delete it, and record one with "
+            f"`respool record --cassette {self.path}`"
+        )
 
     def _foreign(self) -> BadCassette:
         return BadCassette(
@@ -255,7 +271,12 @@ class Cassette:
         """The exact text of an item."""
         text = self._texts.get(ref)
         if text is None:
-            text = self._texts[ref] = self._unpack(self._items[ref])
+            text = self._unpack(self._items[ref])
+            if self._texts_size > _KEPT:
+                self._texts.clear()
+                self._texts_size = 0
+            self._texts[ref] = text
+            self._texts_size += len(text)
         return text
 
     def _unpack(self, offset: int) -> bytes:
