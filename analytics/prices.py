@@ -24,8 +24,11 @@ def cost_usd(
     cached = usage.cached_tokens or 0
     if cached > usage.input_tokens:
         return None
-    day = (at or datetime.now(UTC)).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    return _price(model, usage.input_tokens, cached, usage.output_tokens, day)
+    try:
+        hour = (at or datetime.now(UTC)).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    except OverflowError:  # a date beyond the calendar, in a cassette that a person has edited
+        return None
+    return _price(model, usage.input_tokens, cached, usage.output_tokens, hour)
 
 
 @lru_cache(maxsize=10_000)

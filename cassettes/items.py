@@ -7,7 +7,6 @@ each turn adds, and not with what it repeats.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Mapping
 
@@ -21,6 +20,8 @@ from wire.slices import Span, is_json, items, members
 
 LISTS = ("input", "tools")
 """Members of a request that are lists of objects, taken apart item by item."""
+KEPT_BY_SERVER = ("previous_response_id", "conversation")
+"""Members that name a conversation to which the input is added (API reference: create)."""
 TEXTS = ("instructions",)
 """Members of a request that are kept apart as a whole."""
 
@@ -42,7 +43,7 @@ class Shelf:
     def remember(self, x: int, lists: Mapping[str, list[str]]) -> None:
         """Note the lists of exchange `x`, so that later ones can build on them."""
         for name, refs in lists.items():
-            if name in LISTS:
+            if name in LISTS and refs:
                 self._lists[name, _links(refs)[-1]] = x
 
     def take_apart(self, x: int, body: bytes) -> tuple[list[Item], Payload, dict[str, str]]:
@@ -140,8 +141,10 @@ def entries(
     spans, text = _skeleton(line)
     found: dict[str, list[str]] = {}
     for name, separator in line.refs.items():
+        if name not in spans:
+            raise ValueError(f"its refs name {name!r}, which its json does not have")
         value = spans[name].of(text)
-        names = _strings.decode(value) if separator else [json.loads(value)]
+        names = _strings.decode(value if separator else b"[" + value + b"]")
         found[name] = refs = []
         for entry in names:
             if entry.startswith("^"):
@@ -154,10 +157,15 @@ def entries(
 
 
 def builds_on(line: Request) -> int | None:
-    """The exchange whose whole input this request's input begins with, as the writer found it."""
+    """The exchange whose whole input this request's input begins with, as the writer found it.
+
+    None where the server keeps the conversation: the input is new then, even if it was said before.
+    """
     if line.refs is UNSET or "input" not in line.refs:
         return None
     spans, text = _skeleton(line)
+    if any(name in spans and spans[name].of(text) != b"null" for name in KEPT_BY_SERVER):
+        return None
     names = _strings.decode(spans["input"].of(text))
     return int(names[0][1:]) if names and names[0].startswith("^") else None
 

@@ -55,6 +55,8 @@ class Entry:
     parent: int | None
     offsets: array[int] = field(default_factory=lambda: array("Q"))
     ended: bool = False
+    abandoned: bool = False
+    """Whether the recorder that saw it begin is gone, so that no end will come."""
 
 
 class Cassette:
@@ -141,13 +143,18 @@ class Cassette:
         return list(touched)
 
     def _new_lines(self) -> Iterator[tuple[int, bytes]]:
-        start, rest, at = self._offset, b"", self._offset
+        start = at = self._offset
+        begun: list[bytes] = []  # of a line whose end is not read yet
         while block := os.pread(self._fd, _BLOCK, at):
             at += len(block)
-            whole = (rest + block).split(b"\n")
-            rest = whole.pop()
-            if self._header is None and not whole and len(rest) > _BLOCK:
-                raise self._foreign()
+            first, *whole = block.split(b"\n")
+            begun.append(first)
+            if not whole:
+                if self._header is None and len(begun) > 1:
+                    raise self._foreign()
+                continue
+            whole.insert(0, b"".join(begun))
+            begun = [whole.pop()]
             for raw in whole:
                 self._line += 1
                 yield start, raw
@@ -177,6 +184,9 @@ class Cassette:
         elif head.kind == "request":
             self._begin(raw)
             return head.x
+        elif head.kind == "session":
+            for earlier in self.exchanges.values():
+                earlier.abandoned = not earlier.ended
         elif head.kind not in lines.KINDS:
             self.has_unknown_lines = True
         elif head.kind in _ANSWER:

@@ -9,6 +9,8 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 
+from respool.say import say
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -30,39 +32,43 @@ def environment(
     return env
 
 
-async def run(command: Sequence[str], env: Mapping[str, str]) -> int:
-    """Run `command` to its end; its exit code, 128 + n if signal n ended it, 127 if not found."""
-    loop = asyncio.get_running_loop()
-    try:
-        child = await asyncio.create_subprocess_exec(*command, env=env)
-    except OSError as error:
-        print(f"respool: cannot run {command[0]}: {error.strerror}", file=sys.stderr)  # noqa: T201 - the command's own message
-        return 126 if isinstance(error, PermissionError) else 127
+class Signals:
+    """What becomes of the signals that we get: a child's while it runs, else they mean to stop.
 
-    def pass_on(number: signal.Signals) -> None:
-        if child.returncode is None:
-            child.send_signal(number)
+    Made inside the event loop, before anything is said that invites a signal.
+    """
 
-    def interrupted() -> None:
-        # At a terminal the child gets ctrl-C by itself, as a member of the foreground group.
-        if not sys.stdin.isatty():
-            pass_on(signal.SIGINT)
-
-    loop.add_signal_handler(signal.SIGINT, interrupted)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, pass_on, number)
-    try:
-        code = await child.wait()
-    finally:
+    def __init__(self) -> None:
+        self._child: asyncio.subprocess.Process | None = None
+        self._stopped = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.remove_signal_handler(number)
-    return code if code >= 0 else 128 - code
+            asyncio.get_running_loop().add_signal_handler(number, self._on_signal, number)
 
+    def _on_signal(self, number: signal.Signals) -> None:
+        if self._child is None:
+            self._stopped.set()
+        # At a terminal the child gets ctrl-C by itself, as a member of the foreground group.
+        elif self._child.returncode is None and not (
+            number == signal.SIGINT and sys.stdin.isatty()
+        ):
+            self._child.send_signal(number)
 
-async def until_stopped() -> None:
-    """Wait for the signal that ends a command which runs on its own."""
-    loop = asyncio.get_running_loop()
-    stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, stopped.set)
-    await stopped.wait()
+    async def stop(self) -> None:
+        """Wait for the signal that ends a command which runs on its own."""
+        await self._stopped.wait()
+
+    async def run(self, command: Sequence[str], env: Mapping[str, str]) -> int:
+        """Run `command` to its end: its exit code, 128 + n if signal n ended it, 127 if not found.
+
+        A signal that came before it could start ends it before it starts.
+        """
+        if self._stopped.is_set():
+            return 128 + signal.SIGINT
+        try:
+            self._child = await asyncio.create_subprocess_exec(*command, env=env)
+        except OSError as error:
+            say(f"cannot run {command[0]}: {error.strerror}")
+            return 126 if isinstance(error, PermissionError) else 127
+        code = await self._child.wait()
+        self._child = None
+        return code if code >= 0 else 128 - code

@@ -4,7 +4,6 @@ Help is instant: a subcommand's module is imported only when that subcommand run
 """
 
 import importlib
-import os
 import sys
 from typing import Any, NoReturn
 
@@ -59,7 +58,3 @@ def main(arguments: list[str] | None = None) -> Any:  # click's standalone mode 
         return respool.main(arguments, prog_name="respool")
     except RespoolError as error:
         fail(error, error.exit_code)
-    except BrokenPipeError:
-        # The reader (head, less) has had enough; what is left in the buffer must not complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)

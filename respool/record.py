@@ -91,6 +91,8 @@ async def _reach(url: str) -> None:
 
 
 async def _record(url: str, port: int, cassette: Path, cmd: tuple[str, ...]) -> int:
+    signals = child.Signals()
+
     from cassettes.journal import Journal
     from cassettes.serving import listen
 
@@ -111,10 +113,10 @@ async def _record(url: str, port: int, cassette: Path, cmd: tuple[str, ...]) -> 
         base_url = f"http://{HOST}:{await proxy.start()}{base}"
         say(f"recording {base_url} -> {url} into {cassette}")
         if cmd:
-            code = await child.run(cmd, child.environment(base_url, dummy_key=False))
+            code = await signals.run(cmd, child.environment(base_url, dummy_key=False))
         else:
             say(f"point a client at it: export OPENAI_BASE_URL={base_url}; ctrl-C ends")
-            await child.until_stopped()
+            await signals.stop()
     finally:
         await proxy.stop()
         journal.close()

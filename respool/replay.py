@@ -37,6 +37,8 @@ def command(cassette: Path, port: int, pace: str, cmd: tuple[str, ...]) -> None:
 
 
 async def _replay(path: Path, port: int, pace: str, cmd: tuple[str, ...]) -> int:
+    signals = child.Signals()
+
     from cassettes.player import Player
     from cassettes.reader import Cassette
     from cassettes.serving import HOST, listen, serving
@@ -51,10 +53,10 @@ async def _replay(path: Path, port: int, pace: str, cmd: tuple[str, ...]) -> int
         async with serving(player, sock):
             say(f"replaying {path} at {base_url}")
             if cmd:
-                code = await child.run(cmd, child.environment(base_url, dummy_key=True))
+                code = await signals.run(cmd, child.environment(base_url, dummy_key=True))
             else:
                 say(f"point a client at it: export OPENAI_BASE_URL={base_url}; ctrl-C ends")
-                await child.until_stopped()
+                await signals.stop()
         served = f"served {len(tape.served)} of {len(cassette.exchanges)} recorded exchanges"
         say(f"{served}, {player.misses} miss{'es' * (player.misses != 1)}")
     return code

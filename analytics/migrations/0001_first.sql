@@ -163,3 +163,11 @@ SELECT
     coalesce(http_status >= 400, false) OR coalesce(status = 'failed', false)
         OR error_message IS NOT NULL AS is_error
 FROM exchanges;
+
+-- Usage to add up: an answer that is fetched again (GET /responses/{id}) tells its usage again.
+CREATE VIEW counted_usage AS
+SELECT u.*
+FROM usage u
+JOIN exchanges e USING (exchange_id)
+QUALIFY e.endpoint NOT IN ('retrieve', 'cancel') OR e.response_id IS NULL
+    OR row_number() OVER (PARTITION BY e.cassette_id, e.response_id ORDER BY e.number) = 1;

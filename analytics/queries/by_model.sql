@@ -16,6 +16,6 @@ SELECT
     quantile_cont(e.first_token_ms, 0.5) AS first_token_p50_ms,
     quantile_cont(e.first_token_ms, 0.95) AS first_token_p95_ms
 FROM exchange_facts e
-LEFT JOIN usage u USING (exchange_id)
+LEFT JOIN counted_usage u USING (exchange_id)
 GROUP BY e.model
 ORDER BY exchanges DESC, e.model NULLS LAST;

@@ -1,5 +1,9 @@
--- Narrow the tables that belong to exchanges to those that `narrow_exchanges` left. Long texts of
--- tool calls stay behind.
+-- Narrow what belongs to exchanges to those that `narrow_exchanges` left. Which usage counts is
+-- decided over all exchanges, so this comes first, and `exchanges` is hidden last. Long texts of tool
+-- calls stay behind.
+CREATE TEMP TABLE counted_usage AS
+FROM counted_usage SEMI JOIN exchange_facts USING (exchange_id);
+
 CREATE TEMP TABLE usage AS
 FROM usage SEMI JOIN exchange_facts USING (exchange_id);
 

@@ -11,7 +11,7 @@ SELECT
     sum(u.reasoning_tokens)::BIGINT AS reasoning_tokens,
     sum(u.cost_usd) AS cost_usd
 FROM exchange_facts e
-LEFT JOIN usage u USING (exchange_id)
+LEFT JOIN counted_usage u USING (exchange_id)
 WHERE e.started_at IS NOT NULL
 GROUP BY ALL
 ORDER BY begins_at, model;

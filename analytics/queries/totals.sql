@@ -22,4 +22,4 @@ SELECT
     min(e.started_at) AS first_at,
     max(e.started_at) AS last_at
 FROM exchange_facts e
-LEFT JOIN usage u USING (exchange_id);
+LEFT JOIN counted_usage u USING (exchange_id);

@@ -106,7 +106,8 @@ def test_tables_of_a_conversation(tape: Path, db: Path) -> None:
     assert calls[0]["arguments"] == '{"city":"Zürich"}'
     whole = rows(
         db,
-        f"SELECT position FROM whole_inputs WHERE exchange_id = '{by_number[3]['exchange_id']}' ORDER BY ALL",
+        "SELECT position FROM whole_inputs JOIN exchanges USING (exchange_id) "
+        "WHERE number = 3 ORDER BY position",
     )
     assert [position for (position,) in whole] == list(range(9))
 

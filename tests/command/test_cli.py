@@ -26,7 +26,7 @@ def test_help_is_quick() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command: str) -> None:
-    """Each command says what it does, in the words of the list of commands, and is quick about it."""
+    """Each command says what it does, in the words of the list of commands."""
     module, short = COMMANDS[command]
     assert importlib.import_module(module).command.short_help == short
     done = run(command, "--help")

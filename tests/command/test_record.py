@@ -62,7 +62,10 @@ def test_exit_code_is_passed_on(tape: Path) -> None:
 
 def test_signal_is_passed_on(tape: Path) -> None:
     """SIGTERM to us ends the command, and the cassette is closed properly."""
-    wait = "import signal, sys; signal.signal(15, lambda *_: sys.exit(3)); print('up', flush=True); signal.pause()"
+    wait = (
+        "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(3)); "
+        "print('up', flush=True); signal.pause()"
+    )
     with running_server() as server:
         process = subprocess.Popen(
             [

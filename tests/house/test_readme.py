@@ -32,7 +32,12 @@ def test_commands_work_in_the_order_shown(tmp_path: Path) -> None:
     commands = shown()
     assert {command[0] for command in commands} >= {*SERVE, "show", "ingest", "stats"}
     with running_server() as server:
-        env = {**os.environ, "OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "sk-readme"}
+        env = {
+            **os.environ,
+            "OPENAI_BASE_URL": server.base_url,
+            "OPENAI_API_KEY": "sk-readme",
+            "PATH": f"{Path(RESPOOL).parent}:{os.environ['PATH']}",
+        }
         for command in commands:
             arguments = [RESPOOL, *("0" if word == "8080" else word for word in command)]
             if command[0] == "dashboard":

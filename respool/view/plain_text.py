@@ -51,13 +51,13 @@ def _width(character: str) -> int:
 
 
 def shorten(text: str, room: int) -> str:
-    """`text` on one line of at most `room` columns, white space evened out, cut with an ellipsis."""
-    text = " ".join(text[: 8 * room + 80].split()) if len(text) > room else " ".join(text.split())
-    text = printable(text)
-    if cells(text) <= room:
-        return text
+    """`text` on one line of at most `room` columns: white space evened out, `…` where cut."""
+    even = " ".join(text.split())
+    near = printable(even[: 8 * room + 80])  # more cannot fit, but for accents without end
+    if len(near) >= len(even) and cells(near) <= room:
+        return near
     taken, used = [], 0
-    for character in text:
+    for character in near:
         used += _width(character)
         if used > room - 1:
             break
@@ -159,9 +159,9 @@ def usd(value: float | None) -> str:
     """US dollars with the digits that matter; a dash if not known."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    if value == 0 or value >= 0.001:
-        return f"${value:,.2f}" if value >= 10 else f"${value:.4f}"
-    return f"${value:.6f}"
+    if value >= 10:
+        return f"${value:,.2f}"
+    return f"${value:.4f}" if value == 0 or value >= 0.000_1 else f"${value:.6f}"
 
 
 def duration(ms: float | None, gap: str = "") -> str:

@@ -4,16 +4,14 @@ One reading for the list, the full view, the lines of `tail` and `--json`, so th
 the traffic did not say is None: a missing number is never a zero.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 from cassettes.exchange import Exchange
 from cassettes.reader import Cassette
 from cassettes.summary import Summary, Usage, load_json, summarise
-from respool.partial_output import unfinished_items
+from respool.view.partial_output import unfinished_items
 
 Json = Any  # any JSON value: what clients and servers send is known only after looking
 
@@ -32,7 +30,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Reading:
     """An exchange with all that is told about it."""
 
     exchange: Exchange
@@ -78,6 +76,15 @@ class Told:
         return len(self.calls) if answered else None
 
     @property
+    def call_names(self) -> list[str]:
+        """The names of the tools that were called; of hosted ones the item's type."""
+        names = [call.get("name") for call in self.calls]
+        types = map(kind_of, self.calls)
+        return [
+            name if isinstance(name, str) else kind for name, kind in zip(names, types, strict=True)
+        ]
+
+    @property
     def refused(self) -> bool:
         """Whether the model refused to answer."""
         return any(
@@ -95,8 +102,10 @@ class Told:
     @property
     def unpriced(self) -> bool:
         """Whether the exchange was probably billed and its price is not known."""
-        failed = self.exchange.status is None or self.exchange.status >= 400
-        return self.endpoint in _BILLED and self.cost_usd is None and not failed
+        exchange = self.exchange
+        failed = exchange.status is None or exchange.status >= 400
+        later = exchange.outcome == "complete" and self.summary.status in {"queued", "in_progress"}
+        return self.endpoint in _BILLED and self.cost_usd is None and not failed and not later
 
     @property
     def local_time(self) -> datetime | None:
@@ -122,16 +131,15 @@ def kind_of(item: Json) -> str:
     return "message" if "role" in item else ""
 
 
-def tell(cassette: Cassette, x: int) -> Told:
+def read(cassette: Cassette, x: int) -> Reading:
     """Read exchange `x`; raises KeyError for a number that is not in the cassette."""
     exchange = cassette.exchange(x)
     summary = summarise(exchange)
-    given = items_of_input(cassette, x, summary.request)
-    return Told(
+    return Reading(
         exchange=exchange,
         summary=summary,
         output=_output(exchange, summary),
-        input_items=given,
+        input_items=items_of_input(cassette, x, summary.request),
         inherited=cassette.inherited(x),
         parent=cassette.exchanges[x].parent,
         cost_usd=_cost(exchange, summary),
@@ -151,7 +159,8 @@ def items_of_input(cassette: Cassette, x: int, request: dict[str, Json]) -> int 
 
 def _output(exchange: Exchange, summary: Summary) -> list[Json]:
     response = summary.response or {}
-    listed = response.get("output", response.get("data"))
+    page = exchange.route is not None and exchange.route.endpoint == "input_items"
+    listed = response.get("data" if page else "output")
     if summary.output:
         output = [load_json(raw) for raw in summary.output]
     else:
@@ -173,14 +182,11 @@ def _cost(exchange: Exchange, summary: Summary) -> float | None:
         return None
     from analytics.prices import cost_usd
 
-    try:
-        return cost_usd(summary.model, summary.usage, exchange.began, _service_tier(summary))
-    except OverflowError:  # a date beyond the calendar, in a cassette that a person has edited
-        return None
+    return cost_usd(summary.model, summary.usage, exchange.began, _service_tier(summary))
 
 
-def _verdict(told: Told) -> Verdict:
-    exchange, summary = told.exchange, told.summary
+def _verdict(reading: Reading) -> Verdict:
+    exchange, summary = reading.exchange, reading.summary
     error = summary.error_code or " ".join((summary.error_message or "").split())
     if exchange.outcome == "incomplete":
         return Verdict("odd", "unfinished", error)
@@ -195,56 +201,47 @@ def _verdict(told: Told) -> Verdict:
         return Verdict("bad", summary.status if summary.status == "failed" else "error", error)
     if exchange.status >= 300:
         return Verdict("odd", str(exchange.status))
+    if reading.endpoint in _BILLED and summary.response is None:
+        return Verdict("odd", "unreadable", "there is no response in the answer")
     if summary.status not in {None, "completed"}:
         return Verdict("odd", summary.status or "", summary.incomplete_reason or "")
-    return Verdict("odd", "refused") if told.refused else Verdict("ok", "ok")
+    return Verdict("odd", "refused") if reading.refused else Verdict("ok", "ok")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Totals:
     """What a list of exchanges comes to. Sums are of what is known, None where nothing is."""
 
-    exchanges: int
-    errors: int
-    unfinished: int
-    unpriced: int
-    input_tokens: int | None
-    cached_tokens: int | None
-    output_tokens: int | None
-    reasoning_tokens: int | None
-    cost_usd: float | None
+    exchanges: int = 0
+    errors: int = 0
+    unfinished: int = 0
+    unpriced: int = 0
+    input_tokens: int | None = None
+    cached_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost_usd: float | None = None
+    _answers: set[str] = field(default_factory=set)
+
+    def add(self, reading: Reading) -> None:
+        """Add an exchange; an answer that is fetched again (`GET /responses/{id}`) counts once."""
+        verdict = reading.verdict
+        self.exchanges += 1
+        self.errors += verdict.grade == "bad"
+        self.unfinished += verdict.word == "unfinished"
+        self.unpriced += reading.unpriced
+        usage, route = reading.usage, reading.exchange.route
+        ids = {reading.summary.response_id, route.response_id if route else None} - {None}
+        again = reading.endpoint not in _BILLED and ids & self._answers
+        if usage is None or again:
+            return
+        self._answers |= {ident for ident in ids if ident}
+        self.input_tokens = _plus(self.input_tokens, usage.input_tokens)
+        self.cached_tokens = _plus(self.cached_tokens, usage.cached_tokens)
+        self.output_tokens = _plus(self.output_tokens, usage.output_tokens)
+        self.reasoning_tokens = _plus(self.reasoning_tokens, usage.reasoning_tokens)
+        self.cost_usd = _plus(self.cost_usd, reading.cost_usd)
 
 
-def add_up(all_told: Iterable[Told]) -> Totals:
-    """Totals; an answer that was fetched again later (`GET /responses/{id}`) is counted once."""
-    counts: Counter[str] = Counter()
-    seen: set[str] = set()
-    usages: list[Usage] = []
-    costs: list[float | None] = []
-    for told in all_told:
-        verdict = told.verdict
-        counts["exchanges"] += 1
-        counts["unfinished"] += verdict.word == "unfinished"
-        counts["errors"] += verdict.grade == "bad"
-        counts["unpriced"] += told.unpriced
-        if told.usage is None or (told.summary.response_id or "") in seen:
-            continue
-        seen.update(filter(None, [told.summary.response_id]))
-        usages.append(told.usage)
-        costs.append(told.cost_usd)
-    return Totals(
-        exchanges=counts["exchanges"],
-        errors=counts["errors"],
-        unfinished=counts["unfinished"],
-        unpriced=counts["unpriced"],
-        input_tokens=_sum([usage.input_tokens for usage in usages]),
-        cached_tokens=_sum([usage.cached_tokens for usage in usages]),
-        output_tokens=_sum([usage.output_tokens for usage in usages]),
-        reasoning_tokens=_sum([usage.reasoning_tokens for usage in usages]),
-        cost_usd=_sum(costs),
-    )
-
-
-def _sum[T: (int, float)](values: Sequence[T | None]) -> T | None:
-    known = [value for value in values if value is not None]
-    return sum(known[1:], known[0]) if known else None
+def _plus[T: (int, float)](total: T | None, value: T | None) -> T | None:
+    return total if value is None else value if total is None else total + value

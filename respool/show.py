@@ -1,0 +1,135 @@
+"""`respool show`: the exchanges of a cassette as a list, or one of them in full."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wire.errors import BadOption
+
+if TYPE_CHECKING:
+    from cassettes.reader import Cassette
+
+
+def _describe_keys() -> str:
+    from respool.view.facts_json import KEYS, MORE_KEYS
+
+    def described(title: str, keys: dict[str, str]) -> str:
+        return "\n".join(["\b", title, *(f"  {name:<21} {text}" for name, text in keys.items())])
+
+    return "\n\n".join(
+        [
+            described("Keys of --json (null where not known; times UTC, durations ms):", {**KEYS}),
+            described("With an ID also:", {**MORE_KEYS}),
+        ]
+    )
+
+
+class _Show(click.Command):
+    """Its help ends with the keys of --json, read from where they are made."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.epilog = _describe_keys()
+        super().format_epilog(ctx, formatter)
+
+
+@click.command("show", cls=_Show, short_help="Print a cassette's exchanges.")
+@click.argument("cassette", type=click.Path(path_type=Path))
+@click.argument("ident", metavar="[ID|last]", required=False)
+@click.option("--full", is_flag=True, help="Cut nothing, and show tools and headers as well.")
+@click.option("--json", "as_lines", is_flag=True, help="One JSON object for each exchange.")
+def command(cassette: Path, ident: str | None, full: bool, as_lines: bool) -> None:
+    """Print the exchanges of CASSETTE, a line for each.
+
+    With an ID, print that exchange in full: its number in the list, `last`, or the id of its
+    response. Times are local.
+    """
+    from cassettes.reader import Cassette
+
+    with Cassette.open(cassette) as opened:
+        if ident is not None:
+            _print_one(opened, _number(opened, ident), full=full, as_lines=as_lines)
+        elif as_lines:
+            _print_json(opened)
+        else:
+            _print_list(opened)
+
+
+def _print_one(cassette: "Cassette", x: int, *, full: bool, as_lines: bool) -> None:
+    from respool.view.additions import additions
+    from respool.view.facts import read
+    from respool.view.facts_json import as_json, more_facts
+    from respool.view.printing import Paper, in_full
+    from respool.view.screen import Screen
+
+    reading = read(cassette, x)
+    added = additions(cassette, reading)
+    if as_lines:
+        click.echo(as_json(more_facts(reading, added)))
+        return
+    screen = Screen()
+    screen.print(in_full(reading, added, Paper(screen.wrap_at, full)))
+
+
+def _print_json(cassette: "Cassette") -> None:
+    from respool.view.facts import read
+    from respool.view.facts_json import as_json, facts
+
+    for x in cassette.exchanges:
+        click.echo(as_json(facts(read(cassette, x))))
+
+
+def _print_list(cassette: "Cassette") -> None:
+    from respool.view.facts import Totals, read
+    from respool.view.row import row
+    from respool.view.screen import Screen
+    from respool.view.styled import Line
+    from respool.view.table import listed, totals_line
+
+    screen, rows, totals = Screen(), [], Totals()
+    for x in cassette.exchanges:
+        reading = read(cassette, x)
+        totals.add(reading)
+        rows.append(row(reading))
+    if rows:
+        screen.print([*listed(rows, screen.width), Line(), totals_line(totals, screen.width)])
+    else:
+        screen.print([Line(f"{cassette.path}: nothing was recorded yet")])
+
+
+def _number(cassette: "Cassette", ident: str) -> int:
+    """The number of the exchange that `ident` names; raises BadOption."""
+    numbers = list(cassette.exchanges)
+    if not numbers:
+        raise BadOption(f"{cassette.path} has no exchange {ident}; nothing was recorded yet")
+    if ident == "last":
+        return numbers[-1]
+    if ident.isascii() and ident.isdigit():
+        if len(ident) < 19 and int(ident) in cassette.exchanges:
+            return int(ident)
+        raise BadOption(f"{cassette.path} has no exchange {ident}; it has {_range(numbers)}")
+    found = next(_with_id(cassette, ident), None)
+    if found is None:
+        raise BadOption(
+            f"{cassette.path} has no exchange {ident!r}; give a number ({_range(numbers)}), "
+            "`last`, or the id of a response"
+        )
+    return found
+
+
+def _with_id(cassette: "Cassette", ident: str) -> Iterator[int]:
+    from respool.view.facts import read
+
+    for x in reversed(cassette.exchanges):
+        reading = read(cassette, x)
+        if ident in {reading.summary.response_id, reading.exchange.header("x-request-id")}:
+            yield x
+
+
+def _range(numbers: list[int]) -> str:
+    if len(numbers) == 1:
+        return f"only {numbers[0]}"
+    first, last = min(numbers), max(numbers)
+    gaps = "" if len(numbers) == last - first + 1 else f", {len(numbers)} of them"
+    return f"{first} to {last}{gaps}"
