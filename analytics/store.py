@@ -68,6 +68,11 @@ def reading(path: Path, *, patience_s: float = PATIENCE_S) -> Iterator[duckdb.Du
                 f"run `respool ingest` on it to bring it up to date"
             )
         yield connection
+    except duckdb.CatalogException as error:
+        raise BadDatabase(
+            f"{path} lacks what its schema should have ({_first_line(error)}); delete it, and "
+            "ingest the cassettes again"
+        ) from error
     finally:
         connection.close()
 

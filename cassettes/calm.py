@@ -25,6 +25,7 @@ LARGEST = 64 << 20
 
 def calm_down(path: Path) -> bool:
     """Rewrite the cassette at `path`; False if it is too long, or newer, and was left alone."""
+    path = path.resolve()  # what is replaced is the file, and not a link to it
     with Cassette.open(path) as cassette:
         if cassette.size > LARGEST or cassette.has_unknown_lines:
             return False

@@ -22,32 +22,46 @@ class CannotDecode(Exception):
 
 
 class _Zlib:
-    """gzip and zlib-wrapped deflate; bare deflate, which some servers send, as a second try."""
+    """gzip and zlib-wrapped deflate; bare deflate, which some servers send, as a second try.
+
+    What follows the last gzip member and is none (padding) counts for nothing, as clients have it.
+    """
 
     def __init__(self) -> None:
         self._inflate = zlib.decompressobj(47)
-        self._first = True
+        self._head = b""
+        self._decide = True
+        self._later_member = False
 
     def feed(self, chunk: bytes) -> bytes:
-        try:
-            plain = self._members(chunk)
-        except zlib.error as error:
-            if not self._first:
-                raise CannotDecode(str(error)) from error
-            self._inflate = zlib.decompressobj(-15)
+        if self._decide:  # the first two bytes tell the formats apart
+            self._head += chunk
+            if len(self._head) < 2:
+                return b""
+            chunk, self._decide = self._head, False
             try:
-                plain = self._inflate.decompress(chunk)
+                return self._members(chunk)
             except zlib.error:
-                raise CannotDecode(str(error)) from error
-        self._first = self._first and not chunk
-        return plain
+                self._inflate = zlib.decompressobj(-15)
+        try:
+            return self._members(chunk)
+        except zlib.error as error:
+            raise CannotDecode(str(error)) from error
 
     def _members(self, chunk: bytes) -> bytes:
-        plain = self._inflate.decompress(chunk)
-        while self._inflate.eof and self._inflate.unused_data:
-            rest = self._inflate.unused_data
-            self._inflate = zlib.decompressobj(47)
-            plain += self._inflate.decompress(rest)
+        plain = b""
+        while chunk:
+            try:
+                plain += self._inflate.decompress(chunk)
+            except zlib.error:
+                if not self._later_member:
+                    raise
+                self._inflate = zlib.decompressobj(47)
+                return plain
+            chunk = self._inflate.unused_data
+            if self._inflate.eof:
+                self._inflate = zlib.decompressobj(47)
+                self._later_member = True
         return plain
 
 

@@ -85,6 +85,7 @@ class _Open:
     finished: bool = False
     pending: bytearray = field(default_factory=bytearray)
     pending_ns: int = 0
+    got_ns: int = 0
     chunks: int = 0
     error: str = ""
 
@@ -167,6 +168,7 @@ class Encoder:
             if not exchange.pending:
                 exchange.pending_ns = note.at_ns
             exchange.pending += data
+            exchange.got_ns = note.at_ns
             return
         for block in exchange.splitter.feed(data):
             yield self._event(exchange, note, block)
@@ -192,7 +194,7 @@ class Encoder:
         elif exchange.pending:
             payload = pack(self._redactor.text(bytes(exchange.pending))).members()
             line = Chunk if exchange.chunks else Body
-            yield line(x=note.x, t=exchange.t(note.at_ns), **payload)
+            yield line(x=note.x, t=exchange.t(exchange.got_ns), **payload)
         error = "; ".join(filter(None, (exchange.error, note.error)))
         yield End(x=note.x, t=exchange.t(note.at_ns), outcome=outcome, error=error or UNSET)
 
@@ -209,7 +211,7 @@ class Encoder:
             exchange.pending_ns = now_ns
             if part:
                 exchange.chunks += 1
-                yield Chunk(x=x, t=exchange.t(now_ns), **pack(part).members())
+                yield Chunk(x=x, t=exchange.t(exchange.got_ns), **pack(part).members())
 
     @property
     def waiting(self) -> bool:

@@ -126,18 +126,8 @@ class Journal:
 
 def _open_or_create(path: Path, base: str, upstream: str) -> tuple[int, Cassette]:
     """A descriptor at the end of the cassette, locked against other recorders, and its index."""
+    fd = _open_locked(path)
     try:
-        fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise BadCassette(f"cannot write the cassette {path}: {error.strerror}") from error
-    try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise BadCassette(
-                f"{path} is being recorded by another process; "
-                "stop that one, or give another file with --cassette"
-            ) from error
         if os.fstat(fd).st_size == 0:
             _write_all(fd, lines.encode(_header(base, upstream)))
             return fd, Cassette.open(path)
@@ -149,10 +139,39 @@ def _open_or_create(path: Path, base: str, upstream: str) -> tuple[int, Cassette
         except BaseException:
             cassette.close()
             raise
+    except OSError as error:
+        os.close(fd)
+        raise BadCassette(f"cannot write the cassette {path}: {error.strerror}") from error
     except BaseException:
         os.close(fd)
         raise
     return fd, cassette
+
+
+def _open_locked(path: Path) -> int:
+    while True:
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise BadCassette(f"cannot write the cassette {path}: {error.strerror}") from error
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(path, fd):
+                return fd
+        except OSError as error:
+            os.close(fd)
+            raise BadCassette(
+                f"{path} is being recorded by another process; "
+                "stop that one, or give another file with --cassette"
+            ) from error
+        os.close(fd)  # another recorder has just put the calm form in its place
+
+
+def _is_at(path: Path, fd: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(fd))
+    except FileNotFoundError:
+        return False
 
 
 def _header(base: str, upstream: str) -> lines.Header:

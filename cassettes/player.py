@@ -24,7 +24,6 @@ _HOP = frozenset(
     {
         "alt-svc",
         "connection",
-        "content-encoding",
         "content-length",
         "keep-alive",
         "proxy-authenticate",
@@ -57,14 +56,14 @@ class Player:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
-        asked_s = time.monotonic()
-        headers = [
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
-        ]
-        path = scope["raw_path"].decode("latin-1")
+        headers = [(_text(name), _text(value)) for name, value in scope["headers"]]
+        path = _text(scope["raw_path"])
         if scope["query_string"]:
-            path += "?" + scope["query_string"].decode("latin-1")
+            path += "?" + _text(scope["query_string"])
         body = await _read(receive)
+        if body is None:
+            return  # the client is gone
+        asked_s = time.monotonic()
         if path == RESET and scope["method"] == "POST":
             await self._reset(headers, send)
             return
@@ -128,8 +127,9 @@ def _was_cut(exchange: Exchange) -> bool:
 
 def _headers(exchange: Exchange, whole: bool) -> Iterable[tuple[bytes, bytes]]:
     for name, value in exchange.headers:
-        if name.lower() not in _HOP:
-            yield name.lower().encode("latin-1", "replace"), value.encode("latin-1", "replace")
+        if name.lower() in _HOP or (name.lower() == "content-encoding" and exchange.encoding):
+            continue
+        yield name.lower().encode(), value.encode()
     if whole and not exchange.streamed and exchange.status not in (204, 304):
         yield b"content-length", str(len(exchange.body)).encode()
 
@@ -145,11 +145,17 @@ def _plain(headers: list[tuple[str, str]], body: bytes) -> bytes:
         return body
 
 
-async def _read(receive: Receive) -> bytes:
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")  # as in the recorder
+
+
+async def _read(receive: Receive) -> bytes | None:
     parts = []
     more = True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         parts.append(message.get("body", b""))
         more = message.get("more_body", False)
     return b"".join(parts)

@@ -7,13 +7,18 @@ value.
 
 import hashlib
 import hmac
-import json
 import re
-from urllib.parse import quote
+import string
+from urllib.parse import unquote
 
 from cassettes.format import Headers
 from wire.secrets import SCHEMES, SECRET_HEADER, SECRET_QUERY, SHORTEST_CREDENTIAL
 
+_PLAIN = frozenset(string.ascii_letters + string.digits + "-._~")
+"""Characters that no JSON and no URL escapes."""
+_ANCHOR = re.compile(r"[A-Za-z0-9\-._~]*")
+_LONGEST_ESCAPE = 20
+"""Bytes of the longest way to write one character: four times `%25xx`."""
 _PLACEHOLDER = re.compile(rb"\[secret:[0-9a-f]{12}\]")
 _QUERY = re.compile(r"([?&])([^=&#]+)=([^&#]*)")
 
@@ -28,14 +33,22 @@ class Redactor:
 
     def __init__(self, salt: str) -> None:
         self._salt = salt.encode()
-        self._known: dict[bytes, bytes] = {}
-        self.longest = 0
-        """Length in bytes of the longest credential known; a cut in a text may hide one of it."""
+        self._known: list[str] = []
+        self._anchors: list[bytes] = []
+        """A part of each credential that no spelling changes; looking for it is fast."""
+        self._pattern: re.Pattern[bytes] | None = None
+        self._longest = 0
 
     def placeholder(self, secret: str) -> str:
         """The word that stands for `secret` in this cassette."""
         key = hmac.new(self._salt, secret.encode("utf-8", "surrogateescape"), hashlib.sha256)
         return f"[secret:{key.hexdigest()[:12]}]"
+
+    def request(self, path: str, headers: Headers) -> tuple[str, Headers]:
+        """Target and headers of a request fit for the disk, each free of the other's secrets."""
+        self.target(path)
+        headers = self.headers(headers)
+        return self.target(path), headers
 
     def headers(self, headers: Headers) -> Headers:
         """The headers fit for the disk: names in lower case, secret values replaced."""
@@ -43,12 +56,13 @@ class Redactor:
             entry = SECRET_HEADER.get(name.lower())
             if entry and entry.credential:
                 self._learn(value)
-        return [(name.lower(), self._header(name.lower(), value)) for name, value in headers]
+        return [(self._word(name.lower()), self._value(name, value)) for name, value in headers]
 
-    def _header(self, name: str, value: str) -> str:
-        if name in SECRET_HEADER:
-            return self.placeholder(value)
-        return self.text(value.encode("utf-8", "surrogateescape")).decode("utf-8", "replace")
+    def _value(self, name: str, value: str) -> str:
+        return self.placeholder(value) if name.lower() in SECRET_HEADER else self._word(value)
+
+    def _word(self, text: str) -> str:
+        return self.text(text.encode("utf-8", "surrogateescape")).decode("utf-8", "replace")
 
     def target(self, path: str) -> str:
         """A request target (path and query) fit for the disk."""
@@ -57,26 +71,90 @@ class Redactor:
             sign, name, secret = found.groups()
             if name.lower() not in SECRET_QUERY or not secret:
                 return found[0]
+            secret = unquote(secret, errors="surrogateescape")
             self._learn(secret)
             return f"{sign}{name}={self.placeholder(secret)}"
 
-        redacted = _QUERY.sub(value, path)
-        return self.text(redacted.encode("utf-8", "surrogateescape")).decode("utf-8", "replace")
+        return self._word(_QUERY.sub(value, path))
 
     def text(self, text: bytes) -> bytes:
         """`text` with every credential that this recording has seen replaced."""
-        for secret, placeholder in self._known.items():
-            if secret in text:
-                text = text.replace(secret, placeholder)
-        return text
+        if not self._may_hold_any(text):
+            return text
+        return self._any_known().sub(self._stand_in, text)
+
+    def settled(self, text: bytes) -> tuple[bytes, bytes]:
+        """What of an unfinished text is fit for the disk, and its raw rest.
+
+        The rest may hold the beginning of a credential, which is told only when more has come.
+        """
+        cut = _between_characters(text, len(text) - max(0, self._longest - 1))
+        if cut <= 0:
+            return b"", text
+        if self._may_hold_any(text):
+            for found in self._any_known().finditer(text):
+                if found.start() >= cut:
+                    break
+                cut = max(cut, found.end())
+        return self.text(text[:cut]), text[cut:]
 
     def _learn(self, value: str) -> None:
         scheme, _, rest = value.partition(" ")
         credential = (rest if rest and scheme.lower() in SCHEMES else value).strip()
         if len(credential) < SHORTEST_CREDENTIAL or credential.startswith("[secret:"):
             return
-        placeholder = self.placeholder(credential).encode()
-        for spelling in (credential, json.dumps(credential)[1:-1], quote(credential, safe="")):
-            known = spelling.encode("utf-8", "surrogateescape")
-            self._known[known] = placeholder
-            self.longest = max(self.longest, len(known))
+        if credential in self._known:
+            return
+        self._known.append(credential)
+        self._anchors.append(max(_ANCHOR.findall(credential), key=len).encode())
+        self._longest = max(self._longest, _longest_spelling(credential))
+        self._pattern = None
+
+    def _stand_in(self, found: re.Match[bytes]) -> bytes:
+        assert found.lastindex is not None  # each credential is a group of the pattern
+        return self.placeholder(self._known[found.lastindex - 1]).encode()
+
+    def _may_hold_any(self, text: bytes) -> bool:
+        return any(anchor in text for anchor in self._anchors)
+
+    def _any_known(self) -> re.Pattern[bytes]:
+        if self._pattern is None:
+            # The longest first: a credential is not to be taken for a shorter one that begins it.
+            self._known.sort(key=len, reverse=True)
+            spellings = (b"(%s)" % _any_spelling(credential) for credential in self._known)
+            self._pattern = re.compile(b"|".join(spellings))
+        return self._pattern
+
+
+def _between_characters(text: bytes, cut: int) -> int:
+    """`cut`, or the beginning of the UTF-8 character that it would split."""
+    for start in range(cut - 1, max(cut - 4, -1), -1):
+        if text[start] >= 0xC0:
+            width = 2 + (text[start] >= 0xE0) + (text[start] >= 0xF0)
+            return start if start + width > cut else cut
+        if text[start] < 0x80:
+            break
+    return cut
+
+
+def _any_spelling(credential: str) -> bytes:
+    """A pattern for `credential` as JSON, JSON in a string of JSON, and URLs may write it."""
+    return b"".join(re.escape(c.encode()) if c in _PLAIN else _any_escape(c) for c in credential)
+
+
+def _longest_spelling(credential: str) -> int:
+    """Bytes that `_any_spelling` matches at most."""
+    return sum(1 if c in _PLAIN else _LONGEST_ESCAPE for c in credential)
+
+
+def _any_escape(character: str) -> bytes:
+    raw = character.encode("utf-8", "surrogateescape")
+    utf16 = character.encode("utf-16-be", "surrogatepass")
+    units = (utf16[at : at + 2].hex().encode() for at in range(0, len(utf16), 2))
+    ways = [
+        rb"\\{1,8}" if character == "\\" else rb"\\{0,7}" + re.escape(raw),
+        b"".join(rb"\\{1,4}u(?i:%s)" % unit for unit in units),
+        b"".join(rb"%%(?:25)?(?i:%02x)" % byte for byte in raw),
+        *([rb"\+"] if character == " " else []),
+    ]
+    return b"(?:" + b"|".join(ways) + b")"

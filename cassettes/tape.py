@@ -13,6 +13,7 @@ from cassettes.matching import Fingerprint, Key, fingerprint, item_digest, reque
 from cassettes.reader import Cassette
 from cassettes.redaction import Redactor
 from wire.endpoints import recognise
+from wire.volatile import LEFT_OUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +72,9 @@ class Tape:
                 f"{method} {path} is not a Responses API request; "
                 "a cassette answers only /responses and what is below it"
             )
-        self._redactor.headers(headers)
+        redacted, _ = self._redactor.request(path, headers)
         asked = fingerprint(self._redactor.text(body), self._item_digest)
-        key = request_key(route, self._redactor.target(path), asked)
+        key = request_key(route, redacted, asked)
         waiting = self._waiting.get(key)
         if waiting:
             number = waiting.popleft()
@@ -122,13 +123,19 @@ def _common(one: tuple[bytes, ...], other: tuple[bytes, ...]) -> int:
 def _likeness(asked: Fingerprint, recorded: Fingerprint) -> tuple[int, int, int]:
     shared = _common(asked.lists.get("input", ()), recorded.lists.get("input", ()))
     apart = abs(len(asked.lists.get("input", ())) - len(recorded.lists.get("input", ())))
-    equal = sum(recorded.members.get(name) == value for name, value in asked.members.items())
+    equal = sum(
+        recorded.members.get(name) == value
+        for name, value in asked.members.items()
+        if name not in LEFT_OUT
+    )
     return shared, equal, -apart
 
 
 def _differences(asked: Fingerprint, recorded: Fingerprint) -> str:
+    if "" in asked.members or "" in recorded.members:
+        return "the body"
     found = []
-    for name in sorted(asked.members.keys() | recorded.members.keys()):
+    for name in sorted((asked.members.keys() | recorded.members.keys()) - LEFT_OUT):
         one, other = asked.members.get(name), recorded.members.get(name)
         if one == other:
             continue
@@ -141,7 +148,7 @@ def _differences(asked: Fingerprint, recorded: Fingerprint) -> str:
         elif one is None:
             found.append(f"{name} (only recorded)")
         else:
-            found.append(name or "the body")
+            found.append(name)
     return ", ".join(found) or "its query"
 
 

@@ -1,0 +1,377 @@
+"""Writing while traffic passes: private, prompt, never in the way, and loud when it fails."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from traffic import ENCODINGS, JSON, SSE, asking, exchange, kinds, load, record, streaming, write
+
+from cassettes import journal as journal_module
+from cassettes.encoder import Answered, Began, Ended, Got
+from cassettes.journal import Journal
+from wire.errors import BadCassette
+
+DEADLINE_S = 20.0
+
+
+def until(happened: Callable[[], object]) -> None:
+    """Return once it has happened; fail if it does not."""
+    give_up = time.monotonic() + DEADLINE_S
+    while not happened():
+        assert time.monotonic() < give_up
+        time.sleep(0.005)
+
+
+def open_journal(path: Path, **options: object) -> Journal:
+    """A journal as the command opens it."""
+    return Journal(path, base="/v1", upstream="https://upstream.test/v1", **options)
+
+
+def child(code: str, *arguments: object) -> subprocess.Popen[str]:
+    """Another process that runs `code`."""
+    command = [sys.executable, "-P", "-c", code, *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def test_a_recording_is_private_and_whole(tmp_path: Path) -> None:
+    """What was put is in the file once it is closed, and only its owner may read it."""
+    path = tmp_path / "c.jsonl"
+    umask = os.umask(0)
+    try:
+        failures = record(
+            path,
+            exchange(1, asking("Hi", stream=True), streaming("Hello you")),
+            exchange(2, asking("Hi", "more")),
+        )
+    finally:
+        os.umask(umask)
+    assert failures == []
+    assert path.stat().st_mode & 0o777 == 0o600
+    first, second = load(path)
+    assert (first.body, first.outcome) == (b"".join(streaming("Hello you")), "complete")
+    assert (second.request.body, second.body) == (asking("Hi", "more"), b"{}")
+    assert (first.base, first.upstream) == ("/v1", "https://upstream.test/v1")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nothing_recorded_is_a_cassette_too(tmp_path: Path) -> None:
+    """A recording without an exchange is a file that can be opened and gone on with."""
+    path = tmp_path / "c.jsonl"
+    open_journal(path).close()
+    assert load(path) == []
+    journal = open_journal(path)
+    assert journal.next_number == 1
+    journal.close()
+    journal.close()
+
+
+def test_lines_are_on_disk_as_they_are_made(tmp_path: Path) -> None:
+    """Each event is in the file soon after it came, before its stream has ended."""
+    path = tmp_path / "c.jsonl"
+    journal = open_journal(path)
+    *notes, end = exchange(1, asking("Hi", stream=True), streaming("Hello you"))
+    for number, note in enumerate(notes):
+        assert journal.put(note)
+        until(lambda number=number: len(kinds(path.read_bytes())) == number + 3)
+    assert load(path)[0].outcome == "incomplete"
+    journal.put(end)
+    until(lambda: load(path)[0].outcome == "complete")
+    journal.close()
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+def test_a_slow_body_is_on_disk_before_its_end(tmp_path: Path, encoding: str) -> None:
+    """A body that comes in parts is written in parts, but for what may begin a credential."""
+    path = tmp_path / "c.jsonl"
+    key = "sk-a-key-that-is-hunted"
+    journal = open_journal(path)
+    whole = (b'{"text":"' + b"0123456789" * 2000 + b'"}') * 2
+    travelled = ENCODINGS[encoding](whole)
+    now = time.monotonic_ns()
+    journal.put(
+        Began(1, now, time.time_ns(), "POST", "/v1/responses", [("authorization", key)], b"{}")
+    )
+    journal.put(Answered(1, now, 200, [*JSON, ("content-encoding", encoding)]))
+    journal.put(Got(1, now, travelled[:-5]))
+    until(lambda: b'"kind":"chunk"' in path.read_bytes())
+    [started] = load(path)
+    assert whole.startswith(started.body)
+    if not encoding:
+        assert len(whole) - len(started.body) <= len(key) + 5
+    journal.put(Got(1, now, travelled[-5:]))
+    journal.put(Ended(1, now, "complete"))
+    journal.close()
+    assert load(path)[0].body == whole
+    assert "chunk" not in kinds(path.read_bytes())
+
+
+def test_recording_goes_on_in_a_file(tmp_path: Path) -> None:
+    """A later recorder notes its session, numbers on, and repeats no item."""
+    path = tmp_path / "c.jsonl"
+    record(path, exchange(1, asking("Hi")))
+    salt = json.loads(path.read_bytes().splitlines()[0])["salt"]
+    journal = open_journal(path)
+    assert journal.next_number == 2
+    journal.put(exchange(2, asking("Hi", "more"))[0])
+    until(lambda: b'"x":2' in path.read_bytes())
+    written = path.read_bytes()
+    assert kinds(written)[-3:] == ["session", "item", "request"]
+    assert b'"^1"' in written
+    journal.close()
+    assert kinds(path.read_bytes()).count("item") == 2
+    assert json.loads(path.read_bytes().splitlines()[0])["salt"] == salt
+    assert [e.outcome for e in load(path)] == ["complete", "incomplete"]
+
+
+def test_a_file_has_one_recorder(tmp_path: Path) -> None:
+    """A second one, here or in another process, is told in one line; the first goes on."""
+    path = tmp_path / "c.jsonl"
+    journal = open_journal(path)
+    with pytest.raises(BadCassette, match="is being recorded by another process") as raised:
+        open_journal(path)
+    assert "\n" not in str(raised.value)
+    other = child(
+        "import sys; from pathlib import Path; from cassettes.journal import Journal\n"
+        "try: Journal(Path(sys.argv[1]), base='', upstream='')\n"
+        "except Exception as error: print(type(error).__name__, error)",
+        path,
+    )
+    said, _ = other.communicate(timeout=DEADLINE_S)
+    assert said.startswith("BadCassette ")
+    assert "is being recorded by another process" in said
+    for note in exchange(1):
+        journal.put(note)
+    journal.close()
+    assert len(load(path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"\x89PNG\r\n", "is not a cassette"),
+        (b"precious notes, no newline", "is not a cassette"),
+        (b'{"kind":"cassette","vers', "its first line is cut off"),
+        (b'{"kind":"cassette","version":9}\n', "install a newer respool"),
+        (b'{"kind":"cassette","version":1}\n', "line 1 is damaged"),
+    ],
+)
+def test_a_file_that_is_no_cassette_is_never_overwritten(
+    tmp_path: Path, content: bytes, why: str
+) -> None:
+    """What cannot be read is an error, and stays what it is."""
+    path = tmp_path / "precious"
+    path.write_bytes(content)
+    with pytest.raises(BadCassette, match=why):
+        open_journal(path)
+    assert path.read_bytes() == content
+
+
+def test_a_damaged_cassette_is_not_recorded_on(tmp_path: Path) -> None:
+    """Damage in the middle is named before anything is written."""
+    path = write(tmp_path / "c.jsonl", exchange(1), exchange(2))
+    damaged = path.read_bytes().replace(b'{"kind":"end","x":1', b'{"kind":"end""x":1')
+    path.write_bytes(damaged)
+    with pytest.raises(BadCassette, match="line 5 is damaged"):
+        open_journal(path)
+    assert path.read_bytes() == damaged
+
+
+def test_a_path_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    """A directory, and a file in one that is not there, say what is wrong."""
+    with pytest.raises(BadCassette, match="Is a directory"):
+        open_journal(tmp_path)
+    with pytest.raises(BadCassette, match="No such file"):
+        open_journal(tmp_path / "missing" / "c.jsonl")
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_disk_that_is_full_from_the_start_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    """If not even a first line can be written, nothing is recorded, and the file is given back."""
+    path = tmp_path / "c.jsonl"
+    if there:
+        record(path, exchange(1))
+
+    def full(fd: int, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        with pytest.raises(BadCassette, match=r"cannot write .*: No space left on device"):
+            open_journal(path)
+    assert record(path, exchange(1 + there)) == []
+    assert len(load(path)) == 1 + there
+
+
+def test_a_recording_may_stay_the_journal_that_it_is(tmp_path: Path) -> None:
+    """Closed without being calmed, the file ends with the last line that was written."""
+    path = tmp_path / "c.jsonl"
+    journal = open_journal(path)
+    for note in exchange(1, asking("Hi")):
+        journal.put(note)
+    journal.close(calm=False)
+    assert kinds(path.read_bytes()) == ["cassette", "item", "request", "response", "body", "end"]
+
+
+def test_an_edited_file_can_be_recorded_on(tmp_path: Path) -> None:
+    """A list that somebody emptied by hand does not keep a recorder from starting."""
+    path = write(tmp_path / "c.jsonl", exchange(1, asking("Hi")))
+    path.write_bytes(path.read_bytes().replace(b'"input":["@', b'"input":[],"was":["@'))
+    assert record(path, exchange(2, asking("Hi"))) == []
+    assert [len(json.loads(e.request.body)["input"]) for e in load(path)] == [0, 1]
+
+
+def test_a_full_disk_is_reported_once_and_stops_no_traffic(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When a write fails half way, puts go on, one line says so, and the file can be read."""
+    path = tmp_path / "c.jsonl"
+    failures: list[str] = []
+    journal = open_journal(path, on_failure=failures.append)
+    room = 700
+    write_for_real = os.write
+
+    def full(fd: int, data: bytes) -> int:
+        nonlocal room
+        if not room:
+            raise OSError(28, "No space left on device")
+        written = write_for_real(fd, bytes(data)[:room])
+        room -= written
+        return written
+
+    monkeypatch.setattr(os, "write", full)
+    for x in range(1, 30):
+        assert all(journal.put(note) for note in exchange(x, asking("Hi"), streaming("Hello")))
+    journal.close()
+    assert room == 0
+    assert failures == [journal.failure]
+    assert failures[0].startswith(f"cannot write {path}: [Errno 28] No space left on device; ")
+    assert len(load(path)) <= 2
+    monkeypatch.undo()
+    assert record(path, exchange(journal.next_number + 30, asking("after"))) == []
+    assert load(path)[-1].request.body == asking("after")
+
+
+def test_a_file_that_may_not_grow_is_reported_once(tmp_path: Path) -> None:
+    """A limit of the system is met by the real writer, in a process of its own."""
+    path = tmp_path / "c.jsonl"
+    limited = child(
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "sys.path.insert(0, sys.argv[2])\n"
+        "from traffic import exchange, record\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
+        "print(record(Path(sys.argv[1]), *(exchange(x) for x in range(1, 50))))",
+        path,
+        Path(__file__).parents[1] / "support",
+    )
+    said, _ = limited.communicate(timeout=DEADLINE_S)
+    assert said.count("cannot write") == 1
+    assert "File too large" in said
+    assert path.stat().st_size == 2000
+    found = load(path)
+    assert [e.outcome for e in found[:-1]] == ["complete"] * (len(found) - 1)
+
+
+def test_a_file_that_cannot_be_tidied_is_whole_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If only the rewriting at the end fails, the journal stays, and one line says so."""
+    monkeypatch.setattr(os, "fsync", lambda fd: (tmp_path / "missing").stat())
+    path = tmp_path / "c.jsonl"
+    [failure] = record(path, exchange(1))
+    assert "is complete but could not be tidied" in failure
+    assert load(path)[0].outcome == "complete"
+
+
+def test_a_bug_of_ours_is_reported_and_stops_no_traffic(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong in the writer, the queue is emptied and the operator hears of it."""
+
+    def broken(*_: object) -> bytes:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Journal, "_lines_of", broken)
+    failures = record(tmp_path / "c.jsonl", exchange(1), exchange(2))
+    assert len(failures) == 1
+    assert "a bug" in failures[0]
+
+
+def test_a_disk_that_cannot_keep_up_gives_bodies_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With too much waiting, a put of more says no, and never waits itself; ends still get in."""
+    path = tmp_path / "c.jsonl"
+    journal = open_journal(path)
+    release = threading.Event()
+    stuck = threading.Event()
+    write_for_real = os.write
+
+    def slow(fd: int, data: bytes) -> int:
+        stuck.set()
+        assert release.wait(DEADLINE_S)
+        return write_for_real(fd, data)
+
+    monkeypatch.setattr(os, "write", slow)
+    monkeypatch.setattr(journal_module, "LARGEST_QUEUE", 100)
+    began, answered, *_ = exchange(1)
+    assert journal.put(began)
+    assert stuck.wait(DEADLINE_S)
+    assert journal.put(answered)
+    taken = [journal.put(Got(1, answered.at_ns, b"x" * 60)) for _ in range(5)]
+    assert taken == [True, True, False, False, False]
+    assert journal.put(Ended(1, answered.at_ns, "recorder_overrun"))
+    release.set()
+    journal.close()
+    [one] = load(path)
+    assert (one.outcome, one.body) == ("recorder_overrun", b"x" * 120)
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from cassettes.encoder import Answered, Began, Got
+from cassettes.journal import Journal
+kind, path = sys.argv[1:]
+journal = Journal(Path(path), base="/v1", upstream="")
+now = time.monotonic_ns()
+journal.put(Began(1, now, time.time_ns(), "POST", "/v1/responses", [], b'{"stream":true}'))
+journal.put(Answered(1, now, 200, [("content-type", kind)]))
+for number in range(100_000):
+    piece = f"data: {number}\\n\\n".encode()
+    print(number, time.monotonic_ns(), flush=True)
+    journal.put(Got(1, time.monotonic_ns(), piece))
+    time.sleep(0.002)
+"""
+
+
+@pytest.mark.parametrize("kind", [SSE[0][1], JSON[0][1]], ids=["stream", "body"])
+def test_a_killed_recorder_has_lost_the_last_moment_at_most(tmp_path: Path, kind: str) -> None:
+    """After SIGKILL all that came more than a moment before is in the file, and can be read."""
+    path = tmp_path / "c.jsonl"
+    recorder = child(KILLED, kind, path)
+    assert recorder.stdout is not None
+    told = [recorder.stdout.readline() for _ in range(250)]
+    killed_ns = time.monotonic_ns()
+    recorder.send_signal(signal.SIGKILL)
+    recorder.wait(DEADLINE_S)
+    recorder.stdout.close()
+    moment_ns = 300_000_000  # 100 ms are promised; the rest is for a busy machine
+    due = [number for number, at in map(str.split, told) if int(at) < killed_ns - moment_ns]
+    [one] = load(path)
+    assert one.outcome == "incomplete"
+    kept = one.body.decode().split("\n\n")
+    assert due
+    assert kept[: len(due)] == [f"data: {number}" for number in due]
+    journal = open_journal(path)
+    assert journal.next_number == 2
+    journal.close()
