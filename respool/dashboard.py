@@ -96,7 +96,7 @@ async def _serve(db: Path, port: int, *, browser: bool) -> None:
         if ready.done():
             ready.result()
             url = f"http://{child.LOOPBACK[0]}:{port}"
-            say(f"dashboard at {url}; ctrl-C ends")
+            say(f"dashboard at {url} (ctrl-C ends)")
             if browser:
                 await asyncio.to_thread(webbrowser.open, url)
             await asyncio.wait({stopped, ended}, return_when=asyncio.FIRST_COMPLETED)
