@@ -43,6 +43,13 @@ def tape(tmp_path: Path) -> Path:
     return tmp_path / "out.jsonl"
 
 
+def wait_for_end(path: Path, number: int) -> None:
+    """Read on until the exchange's end is in the file."""
+    with Cassette.open(path) as cassette:
+        while number not in cassette.exchanges or not cassette.exchanges[number].ended:
+            cassette.poll()
+
+
 def post(base_url: str, name: str = "", **options) -> httpx2.Response:
     headers = {"authorization": f"Bearer {KEY}", **({"x-scripted": name} if name else {})}
     with httpx2.Client(timeout=20) as client:
@@ -174,6 +181,7 @@ def test_recording_goes_on_after_a_kill(tape: Path) -> None:
     with running_server() as server:
         with recording(server.base_url, tape) as proxy:
             post(proxy.base_url)
+            wait_for_end(tape, 1)
             proxy.stop(signal.SIGKILL)
         with tape.open("ab") as file:
             file.write(b'{"kind":"request","x":2,"meth')
@@ -265,9 +273,7 @@ def test_client_that_leaves_is_told_apart(tape: Path) -> None:
     with running_server(canned=canned) as server, recording(server.base_url, tape) as proxy:
         with streaming(proxy.base_url, "held") as chunks:
             assert next(chunks) == CREATED
-        with Cassette.open(tape) as cassette:
-            while not cassette.exchanges or not cassette.exchanges[1].ended:
-                cassette.poll()
+        wait_for_end(tape, 1)
         gate.open()
         proxy.stop()
     (exchange,) = exchanges(tape)

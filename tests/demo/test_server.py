@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -510,7 +511,7 @@ def test_a_canned_answer_can_break_off(
     """The connection ends before the head, behind it or in the body, and nothing is logged."""
     with running_server(canned={"x": Canned(steps)}) as server, pytest.raises(error):
         send(server, headers={"x-scripted": "x"})
-    assert not caplog.records
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def test_a_canned_answer_can_halt() -> None:
@@ -539,7 +540,7 @@ def test_closing_does_not_wait_for_hanging_answers(caplog: pytest.LogCaptureFixt
     with pytest.raises(http.client.IncompleteRead):
         connection.getresponse().read()
     connection.close()
-    assert not caplog.records
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def test_closing_does_not_wait_for_clients_that_do_not_read() -> None:
