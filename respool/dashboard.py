@@ -18,6 +18,7 @@ from pathlib import Path
 import click
 
 from respool import child
+from respool.options import db_option
 from respool.say import say
 from wire.errors import CannotListen, RespoolError
 
@@ -33,12 +34,7 @@ class DashboardFailed(RespoolError):
 
 
 @click.command("dashboard", short_help="Open the Streamlit dashboard on a database.")
-@click.option(
-    "--db",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="A database made by `respool ingest`.",
-)
+@db_option
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),

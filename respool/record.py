@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from respool import child
+from respool.options import port_option
 from respool.say import say
 from wire.errors import BadOption, RespoolError
 
@@ -34,13 +35,7 @@ class UpstreamUnreachable(RespoolError):
     help="The base URL that the client would otherwise use.  "
     f"[default: $OPENAI_BASE_URL, else {DEFAULT_UPSTREAM}]",
 )
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=0,
-    show_default=True,
-    help="Listen here on 127.0.0.1; 0 takes any free port.",
-)
+@port_option
 @click.option(
     "--cassette",
     required=True,

@@ -7,18 +7,13 @@ from pathlib import Path
 import click
 
 from respool import child
+from respool.options import port_option
 from respool.say import say
 
 
 @click.command("replay", short_help="Serve a cassette back, offline.")
 @click.argument("cassette", type=click.Path(path_type=Path))
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=0,
-    show_default=True,
-    help="Listen here on 127.0.0.1; 0 takes any free port.",
-)
+@port_option
 @click.option(
     "--pace",
     type=click.Choice(["instant", "recorded"]),

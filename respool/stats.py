@@ -5,14 +5,11 @@ from pathlib import Path
 
 import click
 
+from respool.options import db_option
+
 
 @click.command("stats", short_help="Print models, tokens, cost, errors and latency.")
-@click.option(
-    "--db",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="A database made by `respool ingest`.",
-)
+@db_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; unknown numbers are null.")
 def command(db: Path, as_json: bool) -> None:
     """Print models, requests, tokens, cost, errors, tool calls, compactions and latency."""

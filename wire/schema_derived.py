@@ -81,6 +81,7 @@ class Validators:
                 listed.append(get_args(member)[0])
             else:
                 arms.open = True
+        # Types that are made at run time are beyond a static checker, here and in `_mirror`.
         if listed:
             arms.add(list[self._derived(Union[*listed])], list)  # type: ignore[misc]
         if kept:
