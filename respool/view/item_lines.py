@@ -101,12 +101,13 @@ def _message(item: dict[str, Json]) -> View:
     content = item.get("content")
     parts = content if isinstance(content, list) else []
     refused = any(isinstance(part, dict) and part.get("type") == "refusal" for part in parts)
+    shown: Role
     if role == "assistant":
-        label, shown = ("refusal", "refusal") if refused else ("text", "text")
+        label = shown = "refusal" if refused else "text"
     else:
         label, shown = role, "user" if role == "user" else "other"
     note = _notes(item, _text(item, "phase"))
-    return View(shown, label, note=note, text=content_text(content))  # type: ignore[arg-type]
+    return View(shown, label, note=note, text=content_text(content))
 
 
 def _reasoning(item: dict[str, Json]) -> View:
