@@ -96,16 +96,17 @@ def _sources(annotations: Json) -> str:
     return "\n[sources: " + ", ".join(urls) + "]" if urls else ""
 
 
+_SHOWN: dict[str, Role] = {"user": "user", "assistant": "text"}
+
+
 def _message(item: dict[str, Json]) -> View:
     role = _text(item, "role") or "message"
     content = item.get("content")
     parts = content if isinstance(content, list) else []
     refused = any(isinstance(part, dict) and part.get("type") == "refusal" for part in parts)
-    shown: Role
+    label, shown = role, _SHOWN.get(role, "other")
     if role == "assistant":
         label = shown = "refusal" if refused else "text"
-    else:
-        label, shown = role, "user" if role == "user" else "other"
     note = _notes(item, _text(item, "phase"))
     return View(shown, label, note=note, text=content_text(content))
 
