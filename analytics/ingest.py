@@ -6,19 +6,25 @@ Rows and the position go in one transaction, so that a kill leaves whole batches
 are in the tables is asked of the tables themselves, so that a rewritten cassette changes nothing.
 """
 
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from analytics import store
-from analytics.normalize import Normalizer, Rows
 from analytics.tables import OWNED, TABLES, insert
+from cassettes.exchange import cassette_uuid
 from cassettes.format import Header
 from cassettes.reader import Cassette
+from wire.errors import BadCassette
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+if TYPE_CHECKING:
+    from analytics.normalize import Rows
 
 BATCH = 200
 """Exchanges per transaction: 11 ms an exchange one by one, 1 ms in batches of this size."""
@@ -40,14 +46,13 @@ class Ingest:
     def __init__(self, cassette: Cassette, db: Path) -> None:
         self._cassette = cassette
         self._db = db
-        self._normalizer = Normalizer(cassette)
 
     def catch_up(self) -> Ingested:
         """Read what the tables lack. Raises BadCassette and BadDatabase."""
         self._cassette.poll()
         cassette = self._cassette
         with store.writing(self._db) as connection:  # the first run makes the file
-            done = _done(connection, cassette.header)
+            done = _done(connection, cassette)
             position = _position(connection, cassette.header)
         todo = [number for number in cassette.exchanges if number not in done]
         here = (cassette.header.revision, cassette.size)
@@ -61,11 +66,16 @@ class Ingest:
             _note_position(connection, cassette)
         return Ingested(new, sum(not cassette.exchanges[number].ended for number in todo))
 
-    def _batches(self, numbers: Sequence[int]) -> Iterator[list[Rows]]:
+    def _batches(self, numbers: Sequence[int]) -> "Iterator[list[Rows]]":
+        if not numbers:
+            return
+        from analytics.normalize import Normalizer  # brings the SDK, a second to import
+
+        normalizer = Normalizer(self._cassette)
         batch: list[Rows] = []
         size = 0
         for number in numbers:
-            rows = self._normalizer.rows(number)
+            rows = normalizer.rows(number)
             batch.append(rows)
             size += rows.size
             if len(batch) >= BATCH or size >= BATCH_BYTES:
@@ -83,12 +93,29 @@ def ingest(paths: Sequence[Path], db: Path) -> Iterator[tuple[Path, Ingested]]:
 
 
 def _id(header: Header) -> str:
-    return str(uuid.UUID(header.id))
+    return str(cassette_uuid(header.id))
 
 
-def _done(connection: duckdb.DuckDBPyConnection, header: Header) -> set[int]:
-    rows = connection.execute(store.statement("exchanges_done"), {"cassette": _id(header)})
-    return {number for (number,) in rows.fetchall()}
+def _done(connection: duckdb.DuckDBPyConnection, cassette: Cassette) -> set[int]:
+    """Numbers of the exchanges that need not be read again. Raises BadCassette.
+
+    A copy of a cassette that was recorded on has other exchanges under the same ids, which must not
+    be taken for those that are there.
+    """
+    rows = connection.execute(store.statement("exchanges_done"), {"cassette": _id(cassette.header)})
+    done: dict[int, int | None] = dict(rows.fetchall())
+    for number, began_us in done.items():
+        entry = cassette.exchanges.get(number)
+        if entry and entry.began and began_us not in (None, _microseconds(entry.began)):
+            raise BadCassette(
+                f"{cassette.path}: the database has another exchange {number} of this cassette; "
+                "one of them is a copy that was recorded on: ingest it into another --db"
+            )
+    return set(done)
+
+
+def _microseconds(time: datetime) -> int:
+    return (time - _EPOCH) // timedelta(microseconds=1)
 
 
 def _position(connection: duckdb.DuckDBPyConnection, header: Header) -> tuple[int, int] | None:
@@ -98,9 +125,11 @@ def _position(connection: duckdb.DuckDBPyConnection, header: Header) -> tuple[in
     return (row[0], row[1]) if row else None
 
 
-def _write(connection: duckdb.DuckDBPyConnection, cassette: Cassette, batch: Sequence[Rows]) -> int:
+def _write(
+    connection: duckdb.DuckDBPyConnection, cassette: Cassette, batch: "Sequence[Rows]"
+) -> int:
     """Put a batch into the tables, but for what another process has finished meanwhile."""
-    done = _done(connection, cassette.header)
+    done = _done(connection, cassette)
     batch = [rows for rows in batch if rows.tables["exchanges"][0]["number"] not in done]
     forgotten = _forget(
         connection, [str(rows.tables["exchanges"][0]["exchange_id"]) for rows in batch]

@@ -14,7 +14,7 @@ from analytics.prices import cost_usd
 from analytics.tables import Row
 from analytics.tool_calls import tool_call_rows
 from analytics.validate import ExchangeParts, findings
-from cassettes.exchange import Exchange, exchange_id
+from cassettes.exchange import Exchange, cassette_uuid, exchange_id
 from cassettes.reader import Cassette
 from cassettes.summary import Summary, load_json, summarise
 from wire.canonical import canonical, digest
@@ -219,7 +219,7 @@ def _exchange_row(exchange: Exchange, summary: Summary) -> Row:
     client = next((value for name, value in request.headers if name == "user-agent"), None)
     return {
         "exchange_id": str(exchange.id),
-        "cassette_id": str(uuid.UUID(exchange.cassette_id)),
+        "cassette_id": str(cassette_uuid(exchange.cassette_id)),
         "number": exchange.number,
         "started_at": exchange.began,
         "endpoint": route.endpoint if route else None,

@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from analytics.store import reading, run
+from analytics.frames import frame
+from analytics.store import reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Stats:
 def load_stats(db: Path) -> Stats:
     """Read all that `respool stats` shows. Raises BadDatabase."""
     with reading(db) as connection:
-        return Stats(*(run(connection, name) for name in Stats.__dataclass_fields__))
+        return Stats(*(frame(connection, name) for name in Stats.__dataclass_fields__))
 
 
 def as_json(stats: Stats) -> dict[str, Any]:
@@ -37,11 +38,11 @@ def as_json(stats: Stats) -> dict[str, Any]:
     return {**found, "totals": found["totals"][0]}
 
 
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def records(answer: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of a frame as dictionaries of plain Python values; NULL is None, times are ISO 8601."""
     return [
         {str(name): _plain(value) for name, value in row.items()}
-        for row in frame.astype(object).to_dict("records")
+        for row in answer.astype(object).to_dict("records")
     ]
 
 

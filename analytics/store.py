@@ -10,12 +10,11 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
 import duckdb
-import pandas as pd
-import pyarrow as pa
 
 from wire.errors import BadDatabase
 
@@ -26,10 +25,10 @@ PATIENCE_S = 10.0
 
 # Files stay readable by DuckDB 1.5.
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "storage_compatibility_version": "v1.5.0"
+    "storage_compatibility_version": "v1.5.0",
+    "autoinstall_known_extensions": False,  # nothing is fetched from anywhere
+    "autoload_known_extensions": False,
 }
-# A column with NULLs must not turn whole numbers into floats.
-_NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype(), pa.int16(): pd.Int16Dtype()}
 _LOCKED = re.compile(r"lock is held in (.+?) \(PID (\d+)\)")
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.01, 0.25
 
@@ -46,7 +45,7 @@ def writing(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.begin()
         yield connection
         connection.commit()
-    except duckdb.IOException as error:
+    except duckdb.Error as error:
         raise BadDatabase(f"cannot write the database {path}: {_first_line(error)}") from error
     finally:
         connection.close()
@@ -68,26 +67,13 @@ def reading(path: Path, *, patience_s: float = PATIENCE_S) -> Iterator[duckdb.Du
                 f"run `respool ingest` on it to bring it up to date"
             )
         yield connection
-    except duckdb.CatalogException as error:
+    except duckdb.Error as error:
         raise BadDatabase(
-            f"{path} lacks what its schema should have ({_first_line(error)}); delete it, and "
-            "ingest the cassettes again"
+            f"{path} cannot be read ({_first_line(error)}); delete it, and ingest the cassettes "
+            "again"
         ) from error
     finally:
         connection.close()
-
-
-def query(path: Path, name: str, **parameters: object) -> pd.DataFrame:
-    """The answer of `queries/<name>.sql`, whose `$parameters` are given by name."""
-    with reading(path) as connection:
-        return run(connection, name, **parameters)
-
-
-def run(connection: duckdb.DuckDBPyConnection, name: str, **parameters: object) -> pd.DataFrame:
-    """The answer of `queries/<name>.sql` on an open connection."""
-    relation = connection.sql(statement(name), params=parameters)
-    frame: pd.DataFrame = relation.to_arrow_table().to_pandas(types_mapper=_NULLABLE.get)
-    return frame
 
 
 def statement(name: str) -> str:
@@ -98,6 +84,7 @@ def statement(name: str) -> str:
 def _connect(
     path: Path, *, read_only: bool, patience_s: float = PATIENCE_S
 ) -> duckdb.DuckDBPyConnection:
+    _check_kind(path)
     deadline = time.monotonic() + patience_s
     wait = _FIRST_RETRY_S
     while True:
@@ -121,11 +108,33 @@ def _connect(
         wait = min(wait * 2, _LAST_RETRY_S)
 
 
-def _unusable(path: Path, error: duckdb.Error) -> BadDatabase:
-    if "not a valid DuckDB" in str(error):
-        return BadDatabase(
+@cache
+def _check_kind(path: Path) -> None:
+    """Raise BadDatabase for a file that is no DuckDB database.
+
+    Looked at once in a process, before its first connection: to close the file later would drop
+    the lock of a connection that is open.
+    """
+    if str(path) == ":memory:":
+        raise BadDatabase("a database in memory would be gone at once; give --db a file")
+    if not path.exists():
+        return
+    if not path.is_file():
+        raise BadDatabase(f"{path} is not a regular file; give another --db")
+    with path.open("rb") as file:
+        start = file.read(18)
+    if start.startswith(b'{"kind":"cassette"'):
+        raise BadDatabase(
+            f"{path} is a cassette and not a database; read it into one with "
+            f"`respool ingest {path} --db traffic.duckdb`"
+        )
+    if start[8:12] != b"DUCK":
+        raise BadDatabase(
             f"{path} is not a DuckDB database; give another --db, or move that file away"
         )
+
+
+def _unusable(path: Path, error: duckdb.Error) -> BadDatabase:
     return BadDatabase(f"cannot open the database {path}: {_first_line(error)}")
 
 

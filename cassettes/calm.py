@@ -6,7 +6,7 @@ The file is replaced in one step, or not at all.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -23,8 +23,18 @@ LARGEST = 64 << 20
 """Bytes; a longer capture stays the journal that it is."""
 
 
-def calm_down(path: Path) -> bool:
-    """Rewrite the cassette at `path`; False if it is too long, or newer, and was left alone."""
+Redact = Callable[[bytes], bytes]
+
+
+def _as_is(text: bytes) -> bytes:
+    return text
+
+
+def calm_down(path: Path, redact: Redact = _as_is) -> bool:
+    """Rewrite the cassette at `path`; False if it is too long, or newer, and was left alone.
+
+    `redact` sees every body once more: a credential may have become known after it was written.
+    """
     path = path.resolve()  # what is replaced is the file, and not a link to it
     with Cassette.open(path) as cassette:
         if cassette.size > LARGEST or cassette.has_unknown_lines:
@@ -33,7 +43,7 @@ def calm_down(path: Path) -> bool:
         try:
             fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(fd, "wb") as file:
-                file.writelines(lines.encode(line) for line in calm_lines(cassette))
+                file.writelines(lines.encode(line) for line in calm_lines(cassette, redact))
                 file.flush()
                 os.fsync(file.fileno())
             new.chmod(path.stat().st_mode & 0o777)
@@ -43,18 +53,18 @@ def calm_down(path: Path) -> bool:
     return True
 
 
-def calm_lines(cassette: Cassette) -> Iterator[lines.AnyLine]:
+def calm_lines(cassette: Cassette, redact: Redact = _as_is) -> Iterator[lines.AnyLine]:
     """The lines of the calm form, header first."""
     header = cassette.header
     yield msgspec.structs.replace(header, revision=header.revision + 1)
     shelf = Shelf()
     for number in sorted(cassette.exchanges):
-        yield from _exchange_lines(shelf, cassette.exchange(number))
+        yield from _exchange_lines(shelf, cassette.exchange(number), redact)
 
 
-def _exchange_lines(shelf: Shelf, exchange: Exchange) -> Iterator[lines.AnyLine]:
+def _exchange_lines(shelf: Shelf, exchange: Exchange, redact: Redact) -> Iterator[lines.AnyLine]:
     x, request = exchange.number, exchange.request
-    items, payload, refs = shelf.take_apart(x, request.body)
+    items, payload, refs = shelf.take_apart(x, redact(request.body))
     yield from items
     yield lines.Request(
         x=x,
@@ -64,13 +74,15 @@ def _exchange_lines(shelf: Shelf, exchange: Exchange) -> Iterator[lines.AnyLine]
         refs=refs or UNSET,
         **payload.members(),
     )
-    rest = list(_answer_lines(exchange))
+    rest = list(_answer_lines(exchange, redact))
     began = exchange.began.isoformat(timespec="milliseconds") if exchange.began else ""
     yield lines.Timing(x=x, at=began, t=[t for t, _ in rest])
     yield from (line for _, line in rest)
 
 
-def _answer_lines(exchange: Exchange) -> Iterator[tuple[float | None, lines.AnyLine]]:
+def _answer_lines(
+    exchange: Exchange, redact: Redact
+) -> Iterator[tuple[float | None, lines.AnyLine]]:
     """The lines after the request, each beside the time that goes into the timing line."""
     x = exchange.number
     if exchange.status is not None:
@@ -85,10 +97,10 @@ def _answer_lines(exchange: Exchange) -> Iterator[tuple[float | None, lines.AnyL
         )
     if exchange.streamed:
         for piece in exchange.pieces:
-            name, payload = frame(piece.data)
+            name, payload = frame(redact(piece.data))
             yield piece.t, lines.Event(x=x, frame=name, **payload.members())
     elif exchange.pieces:
-        yield exchange.pieces[-1].t, lines.Body(x=x, **pack(exchange.body).members())
+        yield exchange.pieces[-1].t, lines.Body(x=x, **pack(redact(exchange.body)).members())
     if exchange.outcome != "incomplete":
         yield (
             exchange.ended_ms,

@@ -97,7 +97,23 @@ _DECODERS: dict[str, type[_Zlib] | type[_Brotli] | type[_Zstandard]] = {
 }
 
 
+class _Chain:
+    """Several encodings, the last one applied undone first."""
+
+    def __init__(self, decoders: list[Undo]) -> None:
+        self._decoders = decoders
+
+    def feed(self, chunk: bytes) -> bytes:
+        for decoder in self._decoders:
+            chunk = decoder.feed(chunk)
+        return chunk
+
+
 def undo(encoding: str) -> Undo | None:
     """A decoder for the value of a content-encoding header; None if there is nothing to undo."""
-    decoder = _DECODERS.get(encoding.strip().lower())
-    return decoder() if decoder else None
+    names = [name.strip().lower() for name in encoding.split(",")]
+    names = [name for name in names if name not in ("", "identity")]
+    if not names or any(name not in _DECODERS for name in names):
+        return None
+    decoders: list[Undo] = [_DECODERS[name]() for name in reversed(names)]
+    return decoders[0] if len(decoders) == 1 else _Chain(decoders)

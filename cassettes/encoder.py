@@ -29,6 +29,8 @@ from cassettes.redaction import Redactor
 from wire.events import TERMINAL
 from wire.sse import Splitter, parse
 
+_STREAM_BEGINNINGS = (b"event:", b"data:", b":", b"id:", b"retry:")
+
 
 @dataclass(frozen=True, slots=True)
 class Began:
@@ -88,6 +90,8 @@ class _Open:
     got_ns: int = 0
     chunks: int = 0
     error: str = ""
+    unlabelled: bool = False
+    """Whether the first bytes must tell if this is a stream, for want of a content type."""
 
     def t(self, at_ns: int) -> float:
         """ms since the request had arrived whole."""
@@ -144,8 +148,10 @@ class Encoder:
     def _answered(self, exchange: _Open, note: Answered) -> Response:
         encoding = _header(note.headers, "content-encoding")
         exchange.undo = undo(encoding)
-        if _header(note.headers, "content-type").lower().startswith("text/event-stream"):
+        kind = _header(note.headers, "content-type").lower()
+        if kind.startswith("text/event-stream"):
             exchange.splitter = Splitter()
+        exchange.unlabelled = "json" not in kind
         return Response(
             x=note.x,
             t=exchange.t(note.at_ns),
@@ -164,6 +170,10 @@ class Encoder:
                 if exchange.splitter is not None:
                     data = exchange.splitter.finish() + data
                 exchange.undo = exchange.splitter = None
+        if exchange.splitter is None and exchange.unlabelled and data:
+            exchange.unlabelled = False
+            if data.startswith(_STREAM_BEGINNINGS):
+                exchange.splitter = Splitter()
         if exchange.splitter is None:
             if not exchange.pending:
                 exchange.pending_ns = note.at_ns
@@ -195,7 +205,7 @@ class Encoder:
             payload = pack(self._redactor.text(bytes(exchange.pending))).members()
             line = Chunk if exchange.chunks else Body
             yield line(x=note.x, t=exchange.t(exchange.got_ns), **payload)
-        error = "; ".join(filter(None, (exchange.error, note.error)))
+        error = self._redactor.word("; ".join(filter(None, (exchange.error, note.error))))
         yield End(x=note.x, t=exchange.t(note.at_ns), outcome=outcome, error=error or UNSET)
 
     def flush(self, now_ns: int, older_ns: int) -> Iterator[Chunk]:

@@ -80,10 +80,11 @@ class Exchange:
 
 def exchange_id(cassette_id: str, number: int) -> uuid.UUID:
     """The id of an exchange in all tables, derived from the cassette's own id and the number."""
-    return uuid.uuid5(_as_uuid(cassette_id), str(number))
+    return uuid.uuid5(cassette_uuid(cassette_id), str(number))
 
 
-def _as_uuid(text: str) -> uuid.UUID:
+def cassette_uuid(text: str) -> uuid.UUID:
+    """A cassette's own id as a UUID, also where a person has written another word there."""
     try:
         return uuid.UUID(text)
     except ValueError:

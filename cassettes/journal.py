@@ -54,7 +54,8 @@ class Journal:
             for x, entry in cassette.exchanges.items():
                 shelf.remember(x, entry.parts)
             self.next_number = max(cassette.exchanges, default=0) + 1
-            self._encoder = Encoder(Redactor(cassette.header.salt), shelf)
+            self._redactor = Redactor(cassette.header.salt)
+            self._encoder = Encoder(self._redactor, shelf)
         finally:
             cassette.close()
         self._thread = threading.Thread(target=self._run, name="respool-journal", daemon=True)
@@ -75,9 +76,14 @@ class Journal:
             return
         self._queue.put(None)
         self._thread.join()
+        if not _is_at(self.path, self._fd):
+            self._fail(
+                f"{self.path} was moved or replaced while it was recorded; what was recorded since "
+                "is not in the file that is there now"
+            )
         if calm and self.failure is None:
             try:
-                calm_down(self.path)
+                calm_down(self.path, self._redactor.text)
             except (OSError, RespoolError) as error:
                 self._fail(f"{self.path} is complete but could not be tidied: {error}")
         os.close(self._fd)
@@ -150,6 +156,8 @@ def _open_or_create(path: Path, base: str, upstream: str) -> tuple[int, Cassette
 
 def _open_locked(path: Path) -> int:
     while True:
+        if path.exists() and not path.is_file():
+            raise BadCassette(f"cannot write the cassette {path}: it is not a regular file")
         try:
             fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         except OSError as error:

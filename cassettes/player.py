@@ -94,7 +94,9 @@ class Player:
         if exchange.status is None:
             why = f"exchange {exchange.number} has no answer in the cassette ({exchange.outcome})"
             self._report(why)
-            await _error(send, 502, miss_body(Miss(why)), synthesised=True)
+            # What the client saw was a 502 of the proxy's, and it may have tried again.
+            retry = exchange.outcome in ("upstream_gone", "upstream_unreachable")
+            await _error(send, 502, miss_body(Miss(why)), synthesised=True, retry=retry)
             return
         whole = exchange.outcome == "complete" or not _was_cut(exchange)
         await self._wait(exchange.head_ms, asked_s)
@@ -129,6 +131,8 @@ def _headers(exchange: Exchange, whole: bool) -> Iterable[tuple[bytes, bytes]]:
     for name, value in exchange.headers:
         if name.lower() in _HOP or (name.lower() == "content-encoding" and exchange.encoding):
             continue
+        if not (name + value).isprintable():
+            continue  # no server may send it again
         yield name.lower().encode(), value.encode()
     if whole and not exchange.streamed and exchange.status not in (204, 304):
         yield b"content-length", str(len(exchange.body)).encode()
@@ -165,12 +169,15 @@ async def _body(send: Send, data: bytes, *, more: bool) -> None:
     await send({"type": "http.response.body", "body": data, "more_body": more})
 
 
-async def _error(send: Send, status: int, body: bytes, *, synthesised: bool = False) -> None:
+async def _error(
+    send: Send, status: int, body: bytes, *, synthesised: bool = False, retry: bool = False
+) -> None:
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
-        (b"x-should-retry", b"false"),
     ]
+    if not retry:
+        headers.append((b"x-should-retry", b"false"))
     if synthesised:
         headers.append((b"x-respool-synthesised", b"true"))
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -9,7 +9,7 @@ import os
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +24,7 @@ from cassettes.payload import Payload, unpack
 from wire.errors import BadCassette
 
 _BLOCK = 1 << 20
+_LAST_NUMBER = (1 << 31) - 1
 _KEPT = 128 << 20
 """Bytes of items that are kept in memory, because the next request needs most of them again."""
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -36,6 +37,7 @@ class _Head(msgspec.Struct):
     x: int = 0
     ref: str = ""
     version: int = 0
+    at: str = ""
 
 
 _head = msgspec.json.Decoder(_Head)
@@ -55,6 +57,8 @@ class Entry:
     parent: int | None
     offsets: array[int] = field(default_factory=lambda: array("Q"))
     ended: bool = False
+    began: datetime | None = None
+    """When its request had arrived."""
     abandoned: bool = False
     """Whether the recorder that saw it begin is gone, so that no end will come."""
 
@@ -72,6 +76,8 @@ class Cassette:
         self._offset = self._line = 0
         self._damaged = 0
         self._header: lines.Header | None = None
+        if path.exists() and not path.is_file():
+            raise BadCassette(f"cannot read the cassette {path}: it is not a regular file")
         try:
             self._fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         except OSError as error:
@@ -196,6 +202,8 @@ class Cassette:
                     self._line, f"it belongs to exchange {head.x}, whose request is not in the file"
                 )
             entry.offsets.append(offset)
+            if head.kind == "timing":
+                entry.began = _time(head.at)
             entry.ended |= head.kind == "end"
             return head.x
         return 0
@@ -214,11 +222,13 @@ class Cassette:
         missing = next((r for refs in found.values() for r in refs if r not in self._items), None)
         if missing:
             raise self._damage(self._line, f"its item {missing} is not in the file")
-        if request.x < 1:
-            raise self._damage(self._line, "exchanges are numbered from 1")
+        if not 1 <= request.x <= _LAST_NUMBER:
+            raise self._damage(self._line, f"exchanges are numbered from 1 to {_LAST_NUMBER}")
         if request.x in self.exchanges:
             raise self._damage(self._line, f"there is an exchange {request.x} already")
-        self.exchanges[request.x] = Entry(request, self._line, found, parent)
+        self.exchanges[request.x] = Entry(
+            request, self._line, found, parent, began=_time(request.at)
+        )
 
     def _read_header(self, head: _Head, raw: bytes) -> lines.Header:
         if head.kind != "cassette":
@@ -323,7 +333,7 @@ class Cassette:
             number=x,
             base=self.header.base,
             upstream=self.header.upstream,
-            began=_time(timing.at if timing else request.at),
+            began=entry.began,
             request=RequestPart(request.method, request.path, request.headers, self.body(x)),
             refs=entry.parts,
         )
@@ -351,6 +361,6 @@ class Cassette:
 
 def _time(text: Any) -> datetime | None:  # str or UNSET, from a line that a person may have edited
     try:
-        return datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         return None

@@ -5,6 +5,7 @@ within a cassette, and nothing can be learnt from two. For matching, a placehold
 value.
 """
 
+import base64
 import hashlib
 import hmac
 import re
@@ -12,7 +13,7 @@ import string
 from urllib.parse import unquote
 
 from cassettes.format import Headers
-from wire.secrets import SCHEMES, SECRET_HEADER, SECRET_QUERY, SHORTEST_CREDENTIAL
+from wire.secrets import SCHEMES, SECRET_QUERY, secret_header, worth_hunting
 
 _PLAIN = frozenset(string.ascii_letters + string.digits + "-._~")
 """Characters that no JSON and no URL escapes."""
@@ -53,15 +54,16 @@ class Redactor:
     def headers(self, headers: Headers) -> Headers:
         """The headers fit for the disk: names in lower case, secret values replaced."""
         for name, value in headers:
-            entry = SECRET_HEADER.get(name.lower())
+            entry = secret_header(name)
             if entry and entry.credential:
                 self._learn(value)
-        return [(self._word(name.lower()), self._value(name, value)) for name, value in headers]
+        return [(self.word(name.lower()), self._value(name, value)) for name, value in headers]
 
     def _value(self, name: str, value: str) -> str:
-        return self.placeholder(value) if name.lower() in SECRET_HEADER else self._word(value)
+        return self.placeholder(value) if secret_header(name) else self.word(value)
 
-    def _word(self, text: str) -> str:
+    def word(self, text: str) -> str:
+        """A short text fit for the disk."""
         return self.text(text.encode("utf-8", "surrogateescape")).decode("utf-8", "replace")
 
     def target(self, path: str) -> str:
@@ -75,7 +77,7 @@ class Redactor:
             self._learn(secret)
             return f"{sign}{name}={self.placeholder(secret)}"
 
-        return self._word(_QUERY.sub(value, path))
+        return self.word(_QUERY.sub(value, path))
 
     def text(self, text: bytes) -> bytes:
         """`text` with every credential that this recording has seen replaced."""
@@ -99,9 +101,14 @@ class Redactor:
         return self.text(text[:cut]), text[cut:]
 
     def _learn(self, value: str) -> None:
-        scheme, _, rest = value.partition(" ")
-        credential = (rest if rest and scheme.lower() in SCHEMES else value).strip()
-        if len(credential) < SHORTEST_CREDENTIAL or credential.startswith("[secret:"):
+        scheme, *rest = value.split(maxsplit=1)[:2] or [""]
+        credential = rest[0].strip() if rest and scheme.lower() in SCHEMES else value.strip()
+        self._hunt(credential)
+        if scheme.lower() == "basic" and rest:
+            self._hunt(_password(rest[0]))
+
+    def _hunt(self, credential: str) -> None:
+        if not worth_hunting(credential) or credential.startswith("[secret:"):
             return
         if credential in self._known:
             return
@@ -124,6 +131,14 @@ class Redactor:
             spellings = (b"(%s)" % _any_spelling(credential) for credential in self._known)
             self._pattern = re.compile(b"|".join(spellings))
         return self._pattern
+
+
+def _password(basic: str) -> str:
+    """The password in the credentials of HTTP's basic authentication; empty if there is none."""
+    try:
+        return base64.b64decode(basic, validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
 
 
 def _between_characters(text: bytes, cut: int) -> int:

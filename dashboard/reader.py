@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from analytics.frames import frame
 from analytics.stats import Stats
-from analytics.store import reading, run, statement
+from analytics.store import reading, statement
 from dashboard.span import Span, bucket_s
 from wire.errors import BadDatabase
 
@@ -66,16 +67,16 @@ def load(db: Path, choice: Choice) -> Snapshot:
     """Read what the page shows. Raises BadDatabase."""
     now = datetime.now(UTC)
     with reading(db, patience_s=PATIENCE_S) as connection:
-        extent = run(connection, "extent").iloc[0]
+        extent = frame(connection, "extent").iloc[0]
         back = RANGES[choice.range]
         if back or choice.model:
             narrowed = {"since": now - back if back else None, "model": choice.model}
             connection.execute(statement("narrow_exchanges"), narrowed)
             connection.execute(statement("narrow_rest"))
-        stats = Stats(*(run(connection, name) for name in Stats.__dataclass_fields__))
+        stats = Stats(*(frame(connection, name) for name in Stats.__dataclass_fields__))
         whole = stats.totals["last_at"][0] - stats.totals["first_at"][0]
         seconds = bucket_s(timedelta() if pd.isna(whole) else whole)
-        over_time = run(connection, "over_time", seconds=seconds)
+        over_time = frame(connection, "over_time", seconds=seconds)
         return Snapshot(
             db=db,
             choice=choice,
@@ -86,8 +87,8 @@ def load(db: Path, choice: Choice) -> Snapshot:
             stats=stats,
             span=Span.of(over_time, seconds),
             over_time=over_time,
-            latency=run(connection, "latency_over_time", seconds=seconds),
-            latest=run(connection, "exchanges", limit=_LATEST),
+            latency=frame(connection, "latency_over_time", seconds=seconds),
+            latest=frame(connection, "exchanges", limit=_LATEST),
         )
 
 

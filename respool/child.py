@@ -6,7 +6,6 @@ The child's output is its own; its exit code and the signals that we get are pas
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Mapping, Sequence
 
 from respool.say import say
@@ -32,6 +31,20 @@ def environment(
     return env
 
 
+def _in_foreground() -> bool:
+    """Whether ctrl-C at the controlling terminal reaches our process group."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
+
+
 class Signals:
     """What becomes of the signals that we get: a child's while it runs, else they mean to stop.
 
@@ -42,15 +55,14 @@ class Signals:
         self._child: asyncio.subprocess.Process | None = None
         self._stopped = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self._on_signal, number)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, and scripts' background
+                asyncio.get_running_loop().add_signal_handler(number, self._on_signal, number)
 
     def _on_signal(self, number: signal.Signals) -> None:
         if self._child is None:
             self._stopped.set()
         # At a terminal the child gets ctrl-C by itself, as a member of the foreground group.
-        elif self._child.returncode is None and not (
-            number == signal.SIGINT and sys.stdin.isatty()
-        ):
+        elif self._child.returncode is None and not (number == signal.SIGINT and _in_foreground()):
             self._child.send_signal(number)
 
     async def stop(self) -> None:

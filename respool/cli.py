@@ -58,3 +58,5 @@ def main(arguments: list[str] | None = None) -> Any:  # click's standalone mode 
         return respool.main(arguments, prog_name="respool")
     except RespoolError as error:
         fail(error, error.exit_code)
+    except OSError as error:  # a full disk under stdout, a folder that went away
+        fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")

@@ -26,7 +26,8 @@ class UpstreamUnreachable(RespoolError):
 
 @click.command(
     "record",
-    context_settings={"ignore_unknown_options": False},
+    # The first word that is no option begins CMD, whose options are its own, with or without --.
+    context_settings={"allow_interspersed_args": False},
     short_help="Record Responses traffic through a proxy into a cassette.",
 )
 @click.option(
@@ -49,23 +50,31 @@ def command(upstream: str | None, port: int, cassette: Path, cmd: tuple[str, ...
     With CMD (after --), run it with OPENAI_BASE_URL set to the proxy, and exit with its exit code.
     Without, print the proxy's base URL and record until ctrl-C.
     """
-    url = check_upstream(upstream or os.environ.get("OPENAI_BASE_URL") or DEFAULT_UPSTREAM)
-    sys.exit(asyncio.run(_record(url, port, cassette, cmd)))
+    inherited = os.environ.get("OPENAI_BASE_URL")
+    url = check_upstream(upstream or inherited or DEFAULT_UPSTREAM)
+    origin = " (from $OPENAI_BASE_URL)" if inherited and not upstream else ""
+    sys.exit(asyncio.run(_record(url, origin, port, cassette, cmd)))
 
 
 def check_upstream(url: str) -> str:
     """The base URL without a closing slash; raises BadOption for what is not one."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+        usable = usable and url.isascii() and not (parts.query or parts.fragment)
     except ValueError:
         usable = False
-    if not usable or parts.query or parts.fragment:
+    if not usable:
         raise BadOption(f"the upstream {url!r} is not a base URL; give one like {DEFAULT_UPSTREAM}")
+    if "@" in parts.netloc:
+        raise BadOption(
+            "the upstream names a user or password, which would be written down; "
+            "let the client send it in a header"
+        )
     return url.rstrip("/")
 
 
-async def _reach(url: str) -> None:
+async def _reach(url: str, origin: str) -> None:
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
@@ -74,18 +83,19 @@ async def _reach(url: str) -> None:
         writer.close()
     except TimeoutError:
         why = f"no answer within {_PROBE_S:.0f} s"
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):
         why = "the host name is not known"
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else str(error)
     else:
         return
     raise UpstreamUnreachable(
-        f"cannot reach the upstream {url}: {why}; start it, or give another --upstream"
+        f"cannot reach the upstream {url}{origin}: {why}; check that it runs and that you are "
+        "online, or give another --upstream"
     )
 
 
-async def _record(url: str, port: int, cassette: Path, cmd: tuple[str, ...]) -> int:
+async def _record(url: str, origin: str, port: int, cassette: Path, cmd: tuple[str, ...]) -> int:
     signals = child.Signals()
 
     from cassettes.journal import Journal
@@ -93,7 +103,7 @@ async def _record(url: str, port: int, cassette: Path, cmd: tuple[str, ...]) -> 
 
     if port:
         listen(port).close()
-    await _reach(url)
+    await _reach(url, origin)
 
     from platformdirs import user_data_path
 
@@ -107,6 +117,8 @@ async def _record(url: str, port: int, cassette: Path, cmd: tuple[str, ...]) -> 
     try:
         base_url = f"http://{HOST}:{await proxy.start()}{base}"
         say(f"recording {base_url} -> {url} into {cassette}")
+        if journal.next_number > 1:
+            say(f"{cassette} is continued, with exchange {journal.next_number}")
         if cmd:
             code = await signals.run(cmd, child.environment(base_url, dummy_key=False))
         else:
@@ -115,14 +127,18 @@ async def _record(url: str, port: int, cassette: Path, cmd: tuple[str, ...]) -> 
     finally:
         await proxy.stop()
         journal.close()
-    say(_summary(cassette, proxy.recorder.recorded))
+    say(_summary(cassette, proxy.recorder.recorded, bool(cmd)))
     return code or (RECORDING_FAILED if journal.failure else 0)
 
 
-def _summary(path: Path, recorded: int) -> str:
+def _summary(path: Path, recorded: int, around: bool) -> str:
     from cassettes.reader import Cassette
 
     with Cassette.open(path) as cassette:
         whole = len(cassette.exchanges)
+    if around and not recorded:
+        return (
+            "the command sent no request to /responses here; does its client read OPENAI_BASE_URL?"
+        )
     there = "" if whole == recorded else f" ({whole} in the file)"
     return f"recorded {recorded} exchange{'s' * (recorded != 1)}{there}; see `respool show {path}`"

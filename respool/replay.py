@@ -54,4 +54,6 @@ async def _replay(path: Path, port: int, pace: str, cmd: tuple[str, ...]) -> int
                 await signals.stop()
         served = f"served {len(tape.served)} of {len(cassette.exchanges)} recorded exchanges"
         say(f"{served}, {player.misses} miss{'es' * (player.misses != 1)}")
+        if cmd and not tape.served and not player.misses:
+            say("the command sent no request here; does its client read OPENAI_BASE_URL?")
     return code

@@ -39,8 +39,9 @@ def _headline(totals: dict[str, Any]) -> str:
     n = {name: _number(value) for name, value in totals.items()}
     ms = {name: _ms(value) for name, value in totals.items() if name.endswith("_ms")}
     return (
-        f"{n['exchanges']} exchanges, {n['errors']} errors, {n['not_complete']} not complete, "
-        f"{n['tool_calls']} tool calls, {n['compactions']} compactions\n"
+        f"{_count(totals, 'exchange')}, {_count(totals, 'error')}, "
+        f"{n['not_complete']} not complete, "
+        f"{_count(totals, 'tool_call')}, {_count(totals, 'compaction')}\n"
         f"{n['input_tokens']} input tokens ({n['cached_tokens']} cached), "
         f"{n['output_tokens']} output ({n['reasoning_tokens']} reasoning), "
         f"{n['total_tokens']} in all\n"
@@ -50,8 +51,14 @@ def _headline(totals: dict[str, Any]) -> str:
     )
 
 
+def _count(totals: dict[str, Any], thing: str) -> str:
+    number = totals[f"{thing}s"]
+    return f"{_number(number)} {thing.replace('_', ' ')}{'s' * (number != 1)}"
+
+
 def _unpriced(row: dict[str, Any]) -> str:
-    return f" and {row['unpriced']} exchanges of unknown price" if row["unpriced"] else ""
+    number = row["unpriced"]
+    return f" and {number} exchange{'s' * (number != 1)} of unknown price" if number else ""
 
 
 def _number(value: Any) -> str:  # a cell: a number, or None where it is not known
@@ -64,6 +71,10 @@ def _cell(value: Any) -> str:  # any cell
     if value is None:
         return "-"
     return f"{value:,}" if isinstance(value, int) else " ".join(str(value).split())
+
+
+def _cost_cell(value: Any) -> str:  # a cell; where nothing was used, there is no cost
+    return "-" if value is None else _usd(value)
 
 
 def _usd(value: Any) -> str:  # a cell
@@ -83,7 +94,8 @@ _MODEL_COLUMNS = {
     "cached_tokens": _cell,
     "output_tokens": _cell,
     "reasoning_tokens": _cell,
-    "cost_usd": _usd,
+    "cost_usd": _cost_cell,
+    "unpriced": _cell,
     "errors": _cell,
     "latency_p50_ms": _ms,
     "latency_p95_ms": _ms,
@@ -134,6 +146,7 @@ _LEFT = frozenset({"model", "name", "error_code", "outcome", "last_message", "tr
 
 
 _DROPPED_FIRST = (
+    "unpriced",
     "latency_p95_ms",
     "without_output",
     "reasoning_tokens",

@@ -4,6 +4,7 @@ Recorder and tests read the same lists. The values of secret headers never reach
 that is not listed is kept as it was.
 """
 
+import re
 from dataclasses import dataclass
 
 
@@ -43,5 +44,37 @@ SCHEMES = ("bearer", "basic", "token", "apikey", "digest")
 SECRET_QUERY = frozenset({"api-key", "api_key", "apikey", "key", "access_token", "token", "sig"})
 """Query parameters whose value is a credential (gateways, signed URLs), in lower case."""
 
+_SECRET_NAME = re.compile(r"(?:^|[-_])(?:api-?key|key|token|secret|password|authorization)$")
+"""What names of headers end in that carry credentials, of gateways that nobody has listed."""
+
+
+def secret_header(name: str) -> SecretHeader | None:
+    """Why a header's value must not be written; None if it may."""
+    name = name.lower()
+    if name in SECRET_HEADER:
+        return SECRET_HEADER[name]
+    if _SECRET_NAME.search(name) and name not in HARMLESS:
+        return SecretHeader(name, "its name says so")
+    return None
+
+
+HARMLESS = frozenset({"idempotency-key", "x-idempotency-key", "sec-websocket-key"})
+"""Headers whose names look like credentials and are none."""
+
 SHORTEST_CREDENTIAL = 8
-"""Credentials shorter than this are not hunted in bodies: `test` or `none` stand in any text."""
+LONG_CREDENTIAL = 16
+
+
+def worth_hunting(credential: str) -> bool:
+    """Whether a credential is looked for in bodies: it must not be a word that any text may hold.
+
+    Local servers take any key, so `none`, `lm-studio` and `not-needed` are usual; what opens a door
+    is long, has digits, or begins as the vendor's keys do.
+    """
+    if len(credential) < SHORTEST_CREDENTIAL:
+        return False
+    return (
+        len(credential) >= LONG_CREDENTIAL
+        or credential.startswith("sk-")
+        or any(c.isdigit() for c in credential)
+    )

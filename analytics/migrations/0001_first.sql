@@ -156,12 +156,18 @@ JOIN exchange_findings ef USING (finding_id)
 JOIN exchanges e USING (exchange_id)
 GROUP BY ALL;
 
--- What counts as an error is said once: the server answered with one, in whichever way.
+-- What counts as an error is said once: the server answered with one, in whichever way. And what
+-- was probably billed: a model was at work, also where the stream broke off before its usage.
 CREATE VIEW exchange_facts AS
 SELECT
     *,
     coalesce(http_status >= 400, false) OR coalesce(status = 'failed', false)
-        OR error_message IS NOT NULL AS is_error
+        OR error_message IS NOT NULL AS is_error,
+    coalesce(
+        endpoint IN ('create', 'compact') AND http_status < 400
+            AND NOT (outcome = 'complete' AND coalesce(status IN ('queued', 'in_progress'), false)),
+        false
+    ) AS is_billed
 FROM exchanges;
 
 -- Usage to add up: an answer that is fetched again (GET /responses/{id}) tells its usage again.

@@ -8,7 +8,7 @@ SELECT
     sum(u.reasoning_tokens)::BIGINT AS reasoning_tokens,
     sum(u.total_tokens)::BIGINT AS total_tokens,
     sum(u.cost_usd) AS cost_usd,
-    count(u.exchange_id) FILTER (u.cost_usd IS NULL) AS unpriced,
+    count(*) FILTER (e.is_billed AND u.cost_usd IS NULL) AS unpriced,
     count(*) FILTER (e.is_error) AS errors,
     count(*) FILTER (e.outcome <> 'complete') AS not_complete,
     quantile_cont(e.duration_ms, 0.5) FILTER (e.outcome = 'complete') AS latency_p50_ms,

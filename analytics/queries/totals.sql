@@ -9,7 +9,7 @@ SELECT
     CASE WHEN count(*) = 0 THEN 0 ELSE sum(u.reasoning_tokens) END::BIGINT AS reasoning_tokens,
     CASE WHEN count(*) = 0 THEN 0 ELSE sum(u.total_tokens) END::BIGINT AS total_tokens,
     CASE WHEN count(*) = 0 THEN 0 ELSE sum(u.cost_usd) END AS cost_usd,
-    count(u.exchange_id) FILTER (u.cost_usd IS NULL) AS unpriced,
+    count(*) FILTER (e.is_billed AND u.cost_usd IS NULL) AS unpriced,
     count(*) FILTER (e.is_error) AS errors,
     count(*) FILTER (e.outcome <> 'complete') AS not_complete,
     (SELECT count(*) FROM tool_calls) AS tool_calls,

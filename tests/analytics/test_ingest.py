@@ -14,6 +14,7 @@ from harness import RESPOOL, run
 from tapes import Told, message, response, sse, stream, usage, write_tape
 
 from analytics import store
+from analytics.frames import frame
 from analytics.ingest import Ingest, ingest
 from analytics.tables import TABLES
 from cassettes.reader import Cassette
@@ -372,5 +373,5 @@ def test_queries_run_on_an_empty_database(db: Path) -> None:
             if name.startswith(("orphans_", "answer_", "narrow_")):
                 continue
             asked = set(re.findall(r"\$(\w+)", entry.read_text()))
-            frame = store.run(connection, name, **{each: values[each] for each in asked})
-            assert len(frame.columns) > 0, name
+            answer = frame(connection, name, **{each: values[each] for each in asked})
+            assert len(answer.columns) > 0, name

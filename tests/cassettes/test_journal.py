@@ -185,7 +185,7 @@ def test_a_damaged_cassette_is_not_recorded_on(tmp_path: Path) -> None:
 
 def test_a_path_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     """A directory, and a file in one that is not there, say what is wrong."""
-    with pytest.raises(BadCassette, match="Is a directory"):
+    with pytest.raises(BadCassette, match="not a regular file"):
         open_journal(tmp_path)
     with pytest.raises(BadCassette, match="No such file"):
         open_journal(tmp_path / "missing" / "c.jsonl")

@@ -1,5 +1,6 @@
 """Secrets stay off the disk: no known credential survives in any line, in any spelling."""
 
+import base64
 import json
 import re
 from collections.abc import Callable
@@ -60,6 +61,33 @@ def test_no_key_survives_in_any_line(scratch: Path, key: str, encoding: str) -> 
     assert re.sub(r"\[secret:[0-9a-f]{12}\]", "", written).count("sk-") == 0
 
 
+@pytest.mark.parametrize("word", ["none", "lm-studio", "not-needed", "responses"])
+def test_words_that_are_no_credentials_stay(word: str) -> None:
+    """What local servers take for a key is replaced in its header, and nowhere else."""
+    redactor = Redactor("salt")
+    path, headers = redactor.request("/v1/responses", [("Authorization", f"Bearer {word}")])
+    assert path == "/v1/responses"
+    assert word not in headers[0][1]
+    assert redactor.text(f"{word}-community/gemma".encode()) == f"{word}-community/gemma".encode()
+
+
+def test_spellings_of_authorization() -> None:
+    """A tab after the scheme, and a password in basic credentials, are found out."""
+    redactor = Redactor("salt")
+    basic = base64.b64encode(b"me:hunter2-hunter2").decode()
+    redactor.headers([("Authorization", "Bearer\tsk-tabbed-0123"), ("X-Api-Key", f"Basic {basic}")])
+    left = redactor.text(b"sk-tabbed-0123 hunter2-hunter2")
+    assert b"sk-tabbed" not in left
+    assert b"hunter2" not in left
+
+
+@pytest.mark.parametrize("name", ["X-LiteLLM-Api-Key", "x-auth-token", "My-Secret", "x-goog-key"])
+def test_unlisted_headers_whose_names_tell(name: str) -> None:
+    """A header that nobody has listed is redacted where its name ends as those of keys do."""
+    ((_, value),) = Redactor("salt").headers([(name, "abc-0123456789")])
+    assert "0123456789" not in value
+
+
 def test_each_part_of_a_request_is_free_of_the_secrets_of_the_others() -> None:
     """A key in the query is gone from the headers, and one in a header is gone from the path."""
     redactor = Redactor("salt")
@@ -86,11 +114,11 @@ def test_equal_secrets_are_equal_in_a_cassette_and_in_no_other() -> None:
 
 def test_a_key_that_begins_another_does_not_betray_it() -> None:
     """Of two keys the longer one is replaced whole, in whatever order they were seen."""
-    for order in (["short-key", "short-key-and-more"], ["short-key-and-more", "short-key"]):
+    for order in (["short-k3y", "short-k3y-and-more"], ["short-k3y-and-more", "short-k3y"]):
         redactor = Redactor("salt")
         redactor.headers([("api-key", key) for key in order])
-        found = redactor.text(b"short-key-and-more, short-key-an, short-key")
-        longer, shorter = (redactor.placeholder(k) for k in ("short-key-and-more", "short-key"))
+        found = redactor.text(b"short-k3y-and-more, short-k3y-an, short-k3y")
+        longer, shorter = (redactor.placeholder(k) for k in ("short-k3y-and-more", "short-k3y"))
         assert found.decode() == f"{longer}, {shorter}-an, {shorter}"
 
 

@@ -57,7 +57,7 @@ def broken(tmp_path: Path, name: str) -> tuple[Path, str]:
             return path, "line 3 is damaged"
         case "directory":
             path.mkdir()
-            return path, "irectory"
+            return path, "not a regular file"
     raise AssertionError(name)
 
 
@@ -121,7 +121,11 @@ def test_unreachable_upstream(tmp_path: Path, free_port: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["api.openai.com", "ftp://x/v1", "http://", "http://x:99999/v1", "http://x/v1?a=1"]
+    "url",
+    [
+        *("api.openai.com", "ftp://x/v1", "http://", "http://x:99999/v1", "http://x/v1?a=1"),
+        *("http://[::1/v1", "http://127.0.0.1/\u00fc/v1"),
+    ],
 )
 def test_upstream_that_is_no_base_url(tmp_path: Path, url: str) -> None:
     """What is not a base URL is refused with an example of one."""

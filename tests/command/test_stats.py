@@ -49,8 +49,8 @@ def test_json(db: Path) -> None:
 def test_text(db: Path, columns: str) -> None:
     """The tables fit the terminal and name what is not known."""
     done = run("stats", "--db", db, env={"COLUMNS": columns})
-    assert "4 exchanges, 1 errors" in done.stdout
-    assert "and 1 exchanges of unknown price" in done.stdout
+    assert "4 exchanges, 1 error," in done.stdout
+    assert "and 1 exchange of unknown price" in done.stdout
     assert "llama.gguf" in done.stdout
     table = done.stdout[done.stdout.index("models") :]
     assert max(map(len, table.splitlines())) <= int(columns)

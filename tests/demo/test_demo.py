@@ -12,7 +12,7 @@ def test_demo_shows_the_main_job(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
         assert "14 of 14 responses are identical" in done.stdout
         assert "Connection refused" in done.stdout
-        assert "15 exchanges, 2 errors, 0 not complete, 8 tool calls, 1 compactions" in done.stdout
+        assert "15 exchanges, 2 errors, 0 not complete, 8 tool calls, 1 compaction\n" in done.stdout
         assert "respool dashboard --db respool-demo/traffic.duckdb" in done.stdout
     assert "0 misses" in done.stderr
 
