@@ -127,8 +127,10 @@ async def _record(url: str, origin: str, port: int, cassette: Path, cmd: tuple[s
     finally:
         await proxy.stop()
         journal.close()
+    if journal.failure:
+        return code or RECORDING_FAILED
     say(_summary(cassette, proxy.recorder.recorded, bool(cmd)))
-    return code or (RECORDING_FAILED if journal.failure else 0)
+    return code
 
 
 def _summary(path: Path, recorded: int, around: bool) -> str:

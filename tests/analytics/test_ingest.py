@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import duckdb
 import pytest
-from harness import RESPOOL, run
+from harness import RESPOOL, one_line_error, run
 from tapes import Told, message, response, sse, stream, usage, write_tape
 
 from analytics import store
@@ -375,3 +376,18 @@ def test_queries_run_on_an_empty_database(db: Path) -> None:
             asked = set(re.findall(r"\$(\w+)", entry.read_text()))
             answer = frame(connection, name, **{each: values[each] for each in asked})
             assert len(answer.columns) > 0, name
+
+
+def test_copies_that_were_recorded_on(tape: Path, db: Path) -> None:
+    """Two copies of a cassette with different exchanges under one id are told apart, not mixed."""
+    write_tape(tape, conversation(2))
+    other = tape.with_name("other.jsonl")
+    other.write_bytes(tape.read_bytes())
+    write_tape(tape, [Told(answer=response(8))])
+    time.sleep(0.002)  # two recordings do not begin in the same millisecond
+    write_tape(other, [Told(answer=response(9))])
+    assert run("ingest", tape, "--db", db).returncode == 0
+    before = contents(db)
+    error = one_line_error(run("ingest", other, "--db", db))
+    assert "has another exchange 3 of this cassette" in error
+    assert contents(db) == before

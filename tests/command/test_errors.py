@@ -1,13 +1,15 @@
 """Bad input: a one-line error that says what to do, exit code 2, and nothing overwritten."""
 
 import json
+import os
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
-from harness import one_line_error, run
+from harness import RESPOOL, one_line_error, run
 
 from cassettes.journal import Journal
 
@@ -176,8 +178,6 @@ def test_database_in_use_names_the_process(tmp_path: Path, tape: Path) -> None:
     """A database that another process holds open for long is named with its process id."""
     path = tmp_path / "t.duckdb"
     run("ingest", tape, "--db", path)
-    import os
-
     with duckdb.connect(path):
         error = one_line_error(run("stats", "--db", path))
     assert f"held open by process {os.getpid()}" in error
@@ -193,3 +193,42 @@ def test_empty_cassette_and_database(tmp_path: Path, tape: Path) -> None:
     assert totals["exchanges"] == 0
     assert totals["total_tokens"] == 0
     assert db.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("command", ["replay", "show", "ingest", "record"])
+def test_pipes_are_no_cassettes(tmp_path: Path, busy: int, command: str) -> None:
+    """A pipe or a device is refused at once, where opening it would wait for ever."""
+    pipe = tmp_path / "pipe.jsonl"
+    os.mkfifo(pipe)
+    arguments = {
+        "record": ["--upstream", f"http://127.0.0.1:{busy}/v1", "--cassette", pipe, "--", "true"],
+        "ingest": [pipe, "--db", tmp_path / "t.duckdb"],
+    }.get(command, [pipe])
+    assert "not a regular file" in one_line_error(run(command, *arguments))
+
+
+@pytest.mark.parametrize("command", ["stats", "ingest", "dashboard"])
+def test_cassette_in_place_of_the_database(tape: Path, command: str) -> None:
+    """A cassette that is given as the database is named as one, with what to do."""
+    before = tape.read_bytes()
+    more = [tape] if command == "ingest" else []
+    error = one_line_error(run(command, *more, "--db", tape))
+    assert "is a cassette and not a database" in error
+    assert tape.read_bytes() == before
+
+
+def test_password_in_the_upstream(tmp_path: Path, busy: int) -> None:
+    """An upstream with a password is refused: it would be written down."""
+    upstream = f"http://me:hunter2@127.0.0.1:{busy}/v1"
+    tape = tmp_path / "new.jsonl"
+    error = one_line_error(run("record", "--upstream", upstream, "--cassette", tape, "true"))
+    assert "hunter2" not in error
+    assert not tape.exists()
+
+
+def test_full_disk_under_stdout(tape: Path) -> None:
+    """Output that cannot be written is an error on one line."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([RESPOOL, "show", tape], stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode != 0
+    assert b"Traceback" not in done.stderr

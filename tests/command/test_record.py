@@ -158,3 +158,46 @@ def test_works_where_modules_of_our_names_raise(tmp_path: Path) -> None:
     ):
         done = run(*arguments, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
+
+
+def test_options_of_the_command_are_its_own(tape: Path) -> None:
+    """Without -- too, what follows the command's first word goes to the command."""
+    with running_server() as server:
+        done = run(
+            *("record", "--upstream", server.base_url, "--cassette", tape),
+            *(sys.executable, "-P", "-c", "import sys; print(sys.argv[1:])", "--port", "5"),
+        )
+    assert done.stdout == "['--port', '5']\n"
+    assert "does its client read OPENAI_BASE_URL?" in done.stderr
+
+
+def test_cassette_that_was_replaced_is_left_alone(tape: Path) -> None:
+    """A recorder whose file was taken away says so, and does not touch what lies there now."""
+    with running_server() as server, recording(server.base_url, tape) as proxy:
+        tape.rename(tape.with_name("moved.jsonl"))
+        tape.write_text("somebody else's\n")
+        with proxy.client() as client:
+            client.responses.create(model="gpt-5.1", input="pack")
+        assert proxy.stop() != 0
+        assert any("was moved or replaced" in line for line in proxy.said)
+    assert tape.read_text() == "somebody else's\n"
+    with Cassette.open(tape.with_name("moved.jsonl")) as cassette:
+        assert cassette.exchange(1).outcome == "complete"
+
+
+def test_closed_stderr_stops_nothing(tape: Path) -> None:
+    """When nobody reads what we say any more, the command's exit code is still ours."""
+    with running_server() as server:
+        process = subprocess.Popen(
+            [
+                *(RESPOOL, "record", "--upstream", server.base_url, "--cassette", str(tape)),
+                *("--", *PYTHON, "input(); raise SystemExit(7)"),
+            ],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert process.stderr is not None
+        process.stderr.readline()
+        process.stderr.close()
+        process.communicate(b"\n", timeout=DEADLINE_S)
+    assert process.returncode == 7

@@ -39,7 +39,7 @@ def test_it_shows_the_numbers_of_stats(traffic: Path, monkeypatch: pytest.Monkey
         "Exchanges": ("6", "1 tool call"),
         "Input tokens": ("1,200", "15% cached"),
         "Output tokens": ("110", "14% reasoning"),
-        "Cost": ("$0.0018", "1 unpriced"),
+        "Cost": ("$0.0018", "2 unpriced"),
         "Errors": ("1", "1 broken off"),
         "Latency, p50": ("30 ms", "p95 50 ms"),
         "First token, p50": ("30 ms", "p95 30 ms"),
