@@ -59,10 +59,12 @@ def calm_lines(cassette: Cassette, redact: Redact = _as_is) -> Iterator[lines.An
     yield msgspec.structs.replace(header, revision=header.revision + 1)
     shelf = Shelf()
     for number in sorted(cassette.exchanges):
-        yield from _exchange_lines(shelf, cassette.exchange(number), redact)
+        yield from _exchange_lines(shelf, cassette.exchange(number), redact, header.upstream)
 
 
-def _exchange_lines(shelf: Shelf, exchange: Exchange, redact: Redact) -> Iterator[lines.AnyLine]:
+def _exchange_lines(
+    shelf: Shelf, exchange: Exchange, redact: Redact, upstream: str
+) -> Iterator[lines.AnyLine]:
     x, request = exchange.number, exchange.request
     items, payload, refs = shelf.take_apart(x, redact(request.body))
     yield from items
@@ -70,6 +72,7 @@ def _exchange_lines(shelf: Shelf, exchange: Exchange, redact: Redact) -> Iterato
         x=x,
         method=request.method,
         path=request.path,
+        upstream=exchange.upstream if exchange.upstream != upstream else UNSET,
         headers=request.headers,
         refs=refs or UNSET,
         **payload.members(),

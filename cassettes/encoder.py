@@ -101,7 +101,9 @@ class _Open:
 class Encoder:
     """Turns notes into lines; keeps what is in flight and what the cassette already holds."""
 
-    def __init__(self, redactor: Redactor, shelf: Shelf) -> None:
+    def __init__(self, redactor: Redactor, shelf: Shelf, upstream: str = "") -> None:
+        """`upstream` is given where it is another one than the header of the cassette names."""
+        self._upstream = upstream
         self._redactor = redactor
         self._shelf = shelf
         self._open: dict[int, _Open] = {}
@@ -140,6 +142,7 @@ class Encoder:
             at=datetime.fromtimestamp(note.wall_ns / 1e9, UTC).isoformat(timespec="milliseconds"),
             method=note.method,
             path=path,
+            upstream=self._upstream or UNSET,
             headers=headers,
             refs=refs or UNSET,
             **payload.members(),

@@ -56,12 +56,16 @@ class Item(Payload, tag_field="kind", tag="item", kw_only=True):
 
 
 class Request(Payload, tag_field="kind", tag="request", kw_only=True):
-    """A request that began exchange `x`; `refs` names the members that were replaced by items."""
+    """A request that began exchange `x`; `refs` names the members that were replaced by items.
+
+    `upstream` is there where it is another one than the header's.
+    """
 
     x: int
     at: str | UnsetType = UNSET
     method: str
     path: str
+    upstream: str | UnsetType = UNSET
     headers: Headers
     refs: dict[str, str] | UnsetType = UNSET
 

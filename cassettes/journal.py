@@ -55,7 +55,8 @@ class Journal:
                 shelf.remember(x, entry.parts)
             self.next_number = max(cassette.exchanges, default=0) + 1
             self._redactor = Redactor(cassette.header.salt)
-            self._encoder = Encoder(self._redactor, shelf)
+            other = upstream if upstream != cassette.header.upstream else ""
+            self._encoder = Encoder(self._redactor, shelf, other)
         finally:
             cassette.close()
         self._thread = threading.Thread(target=self._run, name="respool-journal", daemon=True)

@@ -332,7 +332,7 @@ class Cassette:
             cassette_id=self.header.id,
             number=x,
             base=self.header.base,
-            upstream=self.header.upstream,
+            upstream=self.header.upstream if request.upstream is UNSET else request.upstream,
             began=entry.began,
             request=RequestPart(request.method, request.path, request.headers, self.body(x)),
             refs=entry.parts,

@@ -201,3 +201,15 @@ def test_closed_stderr_stops_nothing(tape: Path) -> None:
         process.stderr.close()
         process.communicate(b"\n", timeout=DEADLINE_S)
     assert process.returncode == 7
+
+
+def test_continued_with_another_upstream(tape: Path, tmp_path: Path) -> None:
+    """Each exchange knows the server it went to, also in a cassette of several."""
+    upstreams = []
+    for _ in range(2):
+        with running_server() as server:
+            done = record(server.base_url, tape, *PYTHON, ASK, env={"OPENAI_API_KEY": "sk-1"})
+            assert done.returncode == 0, done.stderr
+            upstreams.append(server.base_url)
+    with Cassette.open(tape) as cassette:
+        assert [cassette.exchange(x).upstream for x in (1, 2)] == upstreams
