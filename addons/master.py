@@ -17,6 +17,7 @@ from mitmproxy import options
 from mitmproxy.addons import core, next_layer, proxyserver, tlsconfig
 from mitmproxy.master import Master
 
+from addons.internals import pass_on_lost_websockets
 from addons.recorder import Recorder
 from cassettes.journal import Journal
 from wire.errors import CannotListen
@@ -37,8 +38,9 @@ class Proxy:
         port: int,
         confdir: Path,
         report: Callable[[str], None],
+        record_all: bool = False,
     ) -> None:
-        self.recorder = Recorder(journal, report)
+        self.recorder = Recorder(journal, report, record_all=record_all)
         self._upstream = urlsplit(upstream)
         self._port = port
         self._confdir = confdir
@@ -52,6 +54,7 @@ class Proxy:
         sys.setswitchinterval(0.0005)
         logging.getLogger("mitmproxy").addHandler(logging.NullHandler())
         logging.getLogger("mitmproxy").propagate = False
+        pass_on_lost_websockets()
         target = f"{self._upstream.scheme}://{self._upstream.netloc.rpartition('@')[2]}"
         master = Master(options.Options(confdir=str(self._confdir)))
         self._master = master

@@ -1,8 +1,8 @@
 """The recorder: a mitmproxy addon that hands every Responses exchange to a journal.
 
-It never delays or alters what the client gets: hooks put notes on a queue and return, bodies are
-passed on chunk by chunk as they come, and an error of ours is reported and never the client's.
-Traffic that is no Responses exchange streams through untouched.
+It never delays or alters what the client gets: hooks put notes on a queue and return, bodies and
+WebSocket messages are passed on as they come, and an error of ours is reported and never the
+client's. Traffic that is no Responses exchange streams through untouched, unless all is recorded.
 """
 
 import itertools
@@ -15,45 +15,61 @@ from mitmproxy import ctx, exceptions, http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import ConnectionState
 
-from cassettes.encoder import Answered, Began, Ended, Got
+from cassettes.format import Close, Side
 from cassettes.journal import Journal
+from cassettes.notes import SWITCHED, Answered, Began, Ended, Got, Heard, Note, Sent
 from wire.endpoints import recognise
 from wire.errors import RespoolError
 
 _NUMBER = "respool"
+NO_CODE, LOST = 1005, 1006
+"""Close codes that stand in no frame: it had none, and there was none (RFC 6455, 7.4.1)."""
 
 
 class Recorder:
     """Records to the journal it is given, or to the one that the option `respool_cassette` names.
 
-    `report` gets one line for each thing that the operator should know at once.
+    `report` gets one line for each thing that the operator should know at once. With `record_all`
+    (the option `respool_record_all`) other HTTP requests are recorded as well.
     """
 
     def __init__(
-        self, journal: Journal | None = None, report: Callable[[str], None] | None = None
+        self,
+        journal: Journal | None = None,
+        report: Callable[[str], None] | None = None,
+        *,
+        record_all: bool = False,
     ) -> None:
         self._journal = journal
         self._report = report or _alert
+        self._record_all = record_all
         self._numbers = itertools.count(journal.next_number if journal else 1)
         self._in_flight: dict[int, bool] = {}
+        """What has not ended, WebSockets included; False where the disk could not keep up."""
+        self._sockets: set[int] = set()
         self.recorded = 0
 
     @property
     def busy(self) -> bool:
-        """Whether an exchange is in flight."""
-        return bool(self._in_flight)
+        """Whether an exchange is in flight; a WebSocket on which nothing is asked is none."""
+        if self._in_flight.keys() - self._sockets:
+            return True
+        return bool(self._sockets) and self._journal is not None and self._journal.answering
 
     def load(self, loader: Loader) -> None:
         """Declare the options."""
         loader.add_option(
             "respool_cassette", str, "", "Record Responses API traffic into this cassette."
         )
+        loader.add_option("respool_record_all", bool, False, "Record other HTTP traffic as well.")
         loader.add_option(
             "respool_base", str, "/v1", "The base path that replaying clients are given."
         )
 
     def configure(self, updated: set[str]) -> None:
         """Open the cassette that the option names."""
+        if "respool_record_all" in updated:
+            self._record_all = self._record_all or ctx.options.respool_record_all
         path = ctx.options.respool_cassette
         if "respool_cassette" not in updated or not path:
             return
@@ -74,17 +90,21 @@ class Recorder:
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Let traffic that is not recorded stream."""
-        if self._journal is None or recognise(flow.request.method, flow.request.path) is None:
+        if self._journal is None or not self._is_recorded(flow.request):
             flow.request.stream = True
+
+    def _is_recorded(self, request: http.Request) -> bool:
+        if recognise(request.method, request.path) is not None:
+            return True
+        return self._record_all and "upgrade" not in request.headers
 
     def request(self, flow: http.HTTPFlow) -> None:
         """The whole request is here: an exchange begins."""
         if self._journal is None or flow.request.stream:
             return
-        number = next(self._numbers)
+        number = self._next()
         flow.metadata[_NUMBER] = number
         self._in_flight[number] = True
-        self.recorded += 1
         self._journal.put(
             Began(
                 x=number,
@@ -96,6 +116,10 @@ class Recorder:
                 body=flow.request.raw_content or b"",
             )
         )
+
+    def _next(self) -> int:
+        self.recorded += 1
+        return next(self._numbers)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """The answer begins: pass it on as it comes, with a copy for the journal."""
@@ -113,25 +137,30 @@ class Recorder:
                 headers=list(flow.response.headers.items(multi=True)),
             )
         )
-        flow.response.stream = self._tee(number, self._journal)
+        if flow.response.status_code == SWITCHED:
+            self._sockets.add(number)  # before `response`, as messages may follow at once
+        else:
+            flow.response.stream = self._tee(number, self._journal)
 
     def _tee(self, number: int, journal: Journal) -> Callable[[bytes], Iterable[bytes] | bytes]:
         def tee(data: bytes) -> bytes:
             # The client's bytes come first: nothing here may raise or answer with anything else.
-            if (
-                data
-                and self._in_flight.get(number)
-                and not journal.put(Got(number, time.monotonic_ns(), data))
-            ):
-                self._in_flight[number] = False
-                self._report(f"exchange {number} is not recorded whole: the disk cannot keep up")
+            if data and self._in_flight.get(number):
+                self._put(number, journal, Got(number, time.monotonic_ns(), data))
             return data
 
         return tee
 
+    def _put(self, number: int, journal: Journal, note: Note) -> None:
+        """Hand over a part of exchange `number`, which is given up where the disk is too slow."""
+        if not journal.put(note):
+            self._in_flight[number] = False
+            self._report(f"exchange {number} is not recorded whole: the disk cannot keep up")
+
     def response(self, flow: http.HTTPFlow) -> None:
-        """The answer has arrived whole."""
-        self._end(flow, "complete")
+        """The answer has arrived whole, or a WebSocket begins."""
+        if flow.websocket is None:
+            self._end(flow, "complete")
 
     def error(self, flow: http.HTTPFlow) -> None:
         """The exchange was broken off."""
@@ -144,19 +173,45 @@ class Recorder:
             )
         self._end(flow, outcome, message)
 
-    def _end(self, flow: http.HTTPFlow, outcome: str, error: str = "") -> None:
+    def _end(
+        self, flow: http.HTTPFlow, outcome: str, error: str = "", close: Close | None = None
+    ) -> None:
         number: int = flow.metadata.get(_NUMBER, 0)  # 0 is nobody's: the flow is not recorded
         whole = self._in_flight.pop(number, None)
+        self._sockets.discard(number)
         if self._journal is None or whole is None:
             return
-        self._journal.put(
-            Ended(number, time.monotonic_ns(), outcome if whole else "recorder_overrun", error)
-        )
+        outcome = outcome if whole else "recorder_overrun"
+        self._journal.put(Ended(number, time.monotonic_ns(), outcome, error, close))
 
     def websocket_message(self, flow: http.HTTPFlow) -> None:
-        """Keep mitmproxy from holding every message of a connection in memory."""
-        if flow.websocket is not None:
-            flow.websocket.messages.clear()
+        """One whole message, unpacked; a client's begins an exchange of its own."""
+        if flow.websocket is None:
+            return
+        message = flow.websocket.messages[-1]
+        flow.websocket.messages.clear()  # mitmproxy would hold every one of a connection
+        number = flow.metadata.get(_NUMBER)
+        if self._journal is None or number is None or not self._in_flight.get(number):
+            return
+        now, data, binary = time.monotonic_ns(), message.content, not message.is_text
+        note: Note
+        if message.from_client:
+            note = Sent(self._next(), now, time.time_ns(), number, data, binary)
+        else:
+            note = Heard(number, now, data, binary)
+        self._put(number, self._journal, note)
+
+    def websocket_end(self, flow: http.HTTPFlow) -> None:
+        """The connection is over: closed by a frame, or lost."""
+        if flow.websocket is None:
+            return
+        by: Side = "client" if flow.websocket.closed_by_client else "server"
+        code = flow.websocket.close_code or NO_CODE
+        if code == LOST:
+            self._end(flow, "client_gone" if by == "client" else "upstream_gone")
+            return
+        close = Close(code=int(code), reason=flow.websocket.close_reason or "", by=by)
+        self._end(flow, "complete", close=close)
 
     def done(self) -> None:
         """The proxy stops: what is in flight is over, and the cassette is closed."""
@@ -166,6 +221,7 @@ class Recorder:
         for number, whole in self._in_flight.items():
             self._journal.put(Ended(number, now, "proxy_stopped" if whole else "recorder_overrun"))
         self._in_flight.clear()
+        self._sockets.clear()
         self._journal.close()
 
 

@@ -8,12 +8,13 @@ The file is replaced in one step, or not at all.
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
 from cassettes import format as lines
-from cassettes.exchange import Exchange
+from cassettes.exchange import Exchange, Piece
 from cassettes.framing import frame
 from cassettes.items import Shelf
 from cassettes.payload import pack
@@ -68,15 +69,20 @@ def _exchange_lines(
     x, request = exchange.number, exchange.request
     items, payload, refs = shelf.take_apart(x, redact(request.body))
     yield from items
-    yield lines.Request(
-        x=x,
-        method=request.method,
-        path=request.path,
-        upstream=exchange.upstream if exchange.upstream != upstream else UNSET,
-        headers=request.headers,
-        refs=refs or UNSET,
-        **payload.members(),
-    )
+    if exchange.socket is None:
+        head: dict[str, Any] = {
+            "method": request.method,
+            "path": request.path,
+            "upstream": exchange.upstream if exchange.upstream != upstream else UNSET,
+            "headers": request.headers,
+        }
+    else:
+        head = {
+            "socket": exchange.socket,
+            "amid": exchange.amid or UNSET,
+            "binary": request.binary or UNSET,
+        }
+    yield lines.Request(x=x, **head, refs=refs or UNSET, **payload.members())
     rest = list(_answer_lines(exchange, redact))
     began = exchange.began.isoformat(timespec="milliseconds") if exchange.began else ""
     yield lines.Timing(x=x, at=began, t=[t for t, _ in rest])
@@ -88,7 +94,7 @@ def _answer_lines(
 ) -> Iterator[tuple[float | None, lines.AnyLine]]:
     """The lines after the request, each beside the time that goes into the timing line."""
     x = exchange.number
-    if exchange.status is not None:
+    if exchange.status is not None and exchange.socket is None:
         yield (
             exchange.head_ms,
             lines.Response(
@@ -98,7 +104,10 @@ def _answer_lines(
                 encoding=exchange.encoding or UNSET,
             ),
         )
-    if exchange.streamed:
+    if exchange.transport == "websocket":
+        for piece in exchange.pieces:
+            yield piece.t, _message(x, piece, redact)
+    elif exchange.streamed:
         for piece in exchange.pieces:
             name, payload = frame(redact(piece.data))
             yield piece.t, lines.Event(x=x, frame=name, **payload.members())
@@ -107,5 +116,19 @@ def _answer_lines(
     if exchange.outcome != "incomplete":
         yield (
             exchange.ended_ms,
-            lines.End(x=x, outcome=exchange.outcome, error=exchange.error or UNSET),
+            lines.End(
+                x=x,
+                outcome=exchange.outcome,
+                close=exchange.close or UNSET,
+                error=exchange.error or UNSET,
+            ),
         )
+
+
+def _message(x: int, piece: Piece, redact: Redact) -> lines.Message:
+    return lines.Message(
+        x=x,
+        since=UNSET if piece.since is None else piece.since,
+        binary=piece.binary or UNSET,
+        **pack(redact(piece.data)).members(),
+    )

@@ -2,7 +2,7 @@
 
 `Encoder` does no I/O and knows no clock but the times it is given, so that all that decides what
 stands in a cassette can be tested without a proxy. Each note names its exchange by number; numbers
-are given in the order in which requests arrive.
+are given in the order in which requests arrive, a client's WebSocket messages among them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,65 +16,24 @@ from cassettes.format import (
     AnyLine,
     Body,
     Chunk,
+    Close,
     End,
     Event,
     Headers,
+    Message,
     Request,
     Response,
 )
 from cassettes.framing import event_type, frame
 from cassettes.items import Shelf
+from cassettes.lanes import Lanes
+from cassettes.notes import SWITCHED, Answered, Began, Ended, Got, Heard, Note, Sent
 from cassettes.payload import pack
 from cassettes.redaction import Redactor
 from wire.events import TERMINAL
 from wire.sse import Splitter, parse
 
 _STREAM_BEGINNINGS = (b"event:", b"data:", b":", b"id:", b"retry:")
-
-
-@dataclass(frozen=True, slots=True)
-class Began:
-    """A request has arrived whole; `wall_ns` is since the epoch, `at_ns` on the monotonic clock."""
-
-    x: int
-    at_ns: int
-    wall_ns: int
-    method: str
-    path: str
-    headers: Headers
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The response's head has arrived."""
-
-    x: int
-    at_ns: int
-    status: int
-    headers: Headers
-
-
-@dataclass(frozen=True, slots=True)
-class Got:
-    """A piece of the response's body, as it travelled."""
-
-    x: int
-    at_ns: int
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """Nothing more will come; `outcome` is one of `cassettes.format.OUTCOMES`."""
-
-    x: int
-    at_ns: int
-    outcome: str
-    error: str = ""
-
-
-Note = Began | Answered | Got | Ended
 
 
 @dataclass(slots=True)
@@ -92,6 +51,10 @@ class _Open:
     error: str = ""
     unlabelled: bool = False
     """Whether the first bytes must tell if this is a stream, for want of a content type."""
+    lanes: Lanes | None = None
+    """Of a handshake: what is open on the connection."""
+    newest: int = 0
+    """Of a handshake: the last exchange that began on the connection."""
 
     def t(self, at_ns: int) -> float:
         """ms since the request had arrived whole."""
@@ -113,10 +76,17 @@ class Encoder:
         """The numbers of the exchanges that have not ended."""
         return list(self._open)
 
+    @property
+    def answering(self) -> bool:
+        """Whether an exchange is in flight that is no WebSocket on which nothing is open."""
+        return any(each.lanes is None for each in tuple(self._open.values()))
+
     def take(self, note: Note) -> Iterable[AnyLine]:
         """The lines that `note` adds. Notes of an exchange that is not in flight add none."""
         if isinstance(note, Began):
             return self._began(note)
+        if isinstance(note, Sent):
+            return self._sent(note)
         exchange = self._open.get(note.x)
         if exchange is None:
             return ()
@@ -124,6 +94,8 @@ class Encoder:
             return (self._answered(exchange, note),)
         if isinstance(note, Got):
             return self._got(exchange, note)
+        if isinstance(note, Heard):
+            return self._heard(exchange, note)
         return self._ended(exchange, note)
 
     def _began(self, note: Began) -> Iterator[AnyLine]:
@@ -139,7 +111,7 @@ class Encoder:
         yield from items
         yield Request(
             x=note.x,
-            at=datetime.fromtimestamp(note.wall_ns / 1e9, UTC).isoformat(timespec="milliseconds"),
+            at=_at(note.wall_ns),
             method=note.method,
             path=path,
             upstream=self._upstream or UNSET,
@@ -151,6 +123,8 @@ class Encoder:
     def _answered(self, exchange: _Open, note: Answered) -> Response:
         encoding = _header(note.headers, "content-encoding")
         exchange.undo = undo(encoding)
+        if note.status == SWITCHED:
+            exchange.lanes = Lanes()
         kind = _header(note.headers, "content-type").lower()
         if kind.startswith("text/event-stream"):
             exchange.splitter = Splitter()
@@ -194,7 +168,57 @@ class Encoder:
             exchange.finished |= _ends_stream(block)
         return Event(x=note.x, t=exchange.t(note.at_ns), frame=name, **payload.members())
 
+    def _sent(self, note: Sent) -> Iterator[AnyLine]:
+        connection = self._open.get(note.socket)
+        if connection is None or connection.lanes is None:
+            return
+        self._open[note.x] = _Open(note.at_ns)
+        connection.newest = note.x
+        amid = connection.lanes.sent(note.x, note.data)
+        items, payload, refs = self._shelf.take_apart(note.x, self._redactor.text(note.data))
+        yield from items
+        yield Request(
+            x=note.x,
+            at=_at(note.wall_ns),
+            socket=note.socket,
+            amid=amid or UNSET,
+            binary=note.binary or UNSET,
+            refs=refs or UNSET,
+            **payload.members(),
+        )
+
+    def _heard(self, connection: _Open, note: Heard) -> Iterator[AnyLine]:
+        x, over = connection.lanes.heard(note.data) if connection.lanes else (None, False)
+        began = connection if x is None else self._open[x]
+        yield Message(
+            x=note.x if x is None else x,
+            t=began.t(note.at_ns),
+            since=(connection.newest or note.x) if x is None else UNSET,
+            binary=note.binary or UNSET,
+            **pack(self._redactor.text(note.data)).members(),
+        )
+        if x is not None and over:
+            del self._open[x]
+            yield End(x=x, t=began.t(note.at_ns), outcome="complete")
+
+    def _hung_up(self, lanes: Lanes, note: Ended) -> Iterator[AnyLine]:
+        """The ends of what was open on a connection that is gone."""
+        outcome, error = note.outcome, note.error
+        if outcome == "complete":
+            by = note.close.by if note.close else "client"
+            outcome = "client_gone" if by == "client" else "upstream_gone"
+            if note.close:
+                error = f"the {by} closed the connection with {note.close.code}"
+                error += f": {note.close.reason}" if note.close.reason else ""
+        for x, whole in lanes.close():
+            t = self._open.pop(x).t(note.at_ns)
+            ended = "complete" if whole and outcome != "recorder_overrun" else outcome
+            said = "" if ended == "complete" else self._redactor.word(error)
+            yield End(x=x, t=t, outcome=ended, error=said or UNSET)
+
     def _ended(self, exchange: _Open, note: Ended) -> Iterator[AnyLine]:
+        if exchange.lanes is not None:
+            yield from self._hung_up(exchange.lanes, note)
         del self._open[note.x]
         outcome = note.outcome
         if exchange.splitter is not None:
@@ -209,7 +233,16 @@ class Encoder:
             line = Chunk if exchange.chunks else Body
             yield line(x=note.x, t=exchange.t(exchange.got_ns), **payload)
         error = self._redactor.word("; ".join(filter(None, (exchange.error, note.error))))
-        yield End(x=note.x, t=exchange.t(note.at_ns), outcome=outcome, error=error or UNSET)
+        yield End(
+            x=note.x,
+            t=exchange.t(note.at_ns),
+            outcome=outcome,
+            close=self._close(note.close) if note.close else UNSET,
+            error=error or UNSET,
+        )
+
+    def _close(self, close: Close) -> Close:
+        return Close(code=close.code, reason=self._redactor.word(close.reason), by=close.by)
 
     def flush(self, now_ns: int, older_ns: int) -> Iterator[Chunk]:
         """Lines for parts of bodies that have waited `older_ns` for the rest.
@@ -230,6 +263,10 @@ class Encoder:
     def waiting(self) -> bool:
         """Whether `flush` may have something to do."""
         return any(exchange.pending for exchange in self._open.values())
+
+
+def _at(wall_ns: int) -> str:
+    return datetime.fromtimestamp(wall_ns / 1e9, UTC).isoformat(timespec="milliseconds")
 
 
 def _header(headers: Headers, name: str) -> str:

@@ -8,27 +8,42 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
-from cassettes.format import Headers
-from wire.endpoints import Route, recognise
+from cassettes.format import Close, Headers
+from cassettes.framing import event_type
+from cassettes.notes import SWITCHED
+from wire.endpoints import WEBSOCKET, Route, recognise, recognise_message
+
+type Transport = Literal["json", "sse", "websocket"]
+"""How an answer travels; `json` stands for any body that is sent as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestPart:
-    """The request: `path` is the target with its query, `headers` are redacted."""
+    """The request: `path` is the target with its query, `headers` are redacted.
+
+    A client's WebSocket message has the `method` WEBSOCKET, and path and headers of the handshake.
+    """
 
     method: str
     path: str
     headers: Headers
     body: bytes
+    binary: bool = False
+    """Whether the message was no text message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of the answer's body: one event of a stream, or a body in one or more parts."""
+    """A part of the answer: a WebSocket message, an event of a stream, or a part of a body."""
 
     t: float | None
     data: bytes
+    binary: bool = False
+    """Whether a message was no text message."""
+    since: int | None = None
+    """Of a message that nobody asked for: the last exchange that had begun on the connection."""
 
 
 @dataclass(slots=True)
@@ -49,6 +64,13 @@ class Exchange:
     head_ms: float | None = None
     pieces: list[Piece] = field(default_factory=list)
     streamed: bool = False
+    """Whether the pieces are events or messages, and not parts of one body."""
+    socket: int | None = None
+    """The exchange of the handshake, where the request is a client's WebSocket message."""
+    amid: tuple[int, int] | None = None
+    """Of such a message that interrupted an answer: that exchange, and after how many pieces."""
+    close: Close | None = None
+    """The frame that closed a WebSocket."""
     outcome: str = "incomplete"
     error: str | None = None
     ended_ms: float | None = None
@@ -61,7 +83,19 @@ class Exchange:
     @property
     def route(self) -> Route | None:
         """Which endpoint this is; None for traffic that is no Responses exchange."""
-        return recognise(self.request.method, self.request.path)
+        return route_of(self.request)
+
+    @property
+    def transport(self) -> Transport:
+        """How the answer travelled."""
+        if self.request.method == WEBSOCKET or self.status == SWITCHED:
+            return "websocket"
+        return "sse" if self.streamed else "json"
+
+    @property
+    def connection_id(self) -> uuid.UUID | None:
+        """The id of the exchange that is the handshake; None over plain HTTP."""
+        return None if self.socket is None else exchange_id(self.cassette_id, self.socket)
 
     @property
     def body(self) -> bytes:
@@ -69,13 +103,20 @@ class Exchange:
         return b"".join(piece.data for piece in self.pieces)
 
     def events(self) -> Iterator[Piece]:
-        """The SSE blocks of a streamed answer; none for another."""
+        """The SSE blocks or WebSocket messages of a streamed answer; none for another."""
         if self.streamed:
             yield from self.pieces
 
     def header(self, name: str) -> str:
         """The first value of a response header, or the empty string; `name` is in lower case."""
         return next((value for key, value in self.headers if key.lower() == name), "")
+
+
+def route_of(request: RequestPart) -> Route | None:
+    """Which endpoint a request is for; None for traffic that is no Responses exchange."""
+    if request.method == WEBSOCKET:
+        return recognise_message(request.path, event_type(request.body))
+    return recognise(request.method, request.path)
 
 
 def exchange_id(cassette_id: str, number: int) -> uuid.UUID:

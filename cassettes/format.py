@@ -5,7 +5,7 @@ types. Every line names its `kind` first. A reader skips kinds that it does not 
 above its own is an error.
 """
 
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -16,6 +16,7 @@ from cassettes.payload import Payload
 VERSION = 1
 
 Headers = list[tuple[str, str]]
+Side = Literal["client", "server"]
 
 
 class _Of(Payload, omit_defaults=True, kw_only=True):
@@ -58,15 +59,21 @@ class Item(Payload, tag_field="kind", tag="item", kw_only=True):
 class Request(Payload, tag_field="kind", tag="request", kw_only=True):
     """A request that began exchange `x`; `refs` names the members that were replaced by items.
 
-    `upstream` is there where it is another one than the header's.
+    `upstream` is there where it is another one than the header's. A client's WebSocket message is
+    a request too: `socket` names the exchange of its handshake, which has method, path and headers;
+    `amid` the exchange that was being answered when it came, and how many messages of that answer
+    had come; `binary` says that it was no text message.
     """
 
     x: int
     at: str | UnsetType = UNSET
-    method: str
-    path: str
+    socket: int | UnsetType = UNSET
+    amid: tuple[int, int] | UnsetType = UNSET
+    method: str | UnsetType = UNSET
+    path: str | UnsetType = UNSET
     upstream: str | UnsetType = UNSET
-    headers: Headers
+    headers: Headers | UnsetType = UNSET
+    binary: bool | UnsetType = UNSET
     refs: dict[str, str] | UnsetType = UNSET
 
 
@@ -92,6 +99,17 @@ class Chunk(_Of, tag_field="kind", tag="chunk", kw_only=True):
     """A part of a body; the parts of an exchange, joined in order, are its body."""
 
 
+class Message(_Of, tag_field="kind", tag="message", kw_only=True):
+    """A WebSocket message of the server: a piece of what answers exchange `x`.
+
+    In the exchange of a handshake stand those that belong to no request; `since` is then the last
+    exchange that had begun on the connection, or the handshake's own.
+    """
+
+    since: int | UnsetType = UNSET
+    binary: bool | UnsetType = UNSET
+
+
 class Timing(msgspec.Struct, tag_field="kind", tag="timing", omit_defaults=True, kw_only=True):
     """In the calm form: when exchange `x` began, and the `t` of its other lines in order."""
 
@@ -100,16 +118,41 @@ class Timing(msgspec.Struct, tag_field="kind", tag="timing", omit_defaults=True,
     t: list[float | None]
 
 
+class Close(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """The frame that closed a WebSocket: its code (RFC 6455, section 7.4) and who sent it first."""
+
+    code: int
+    reason: str = ""
+    by: Side
+
+
 class End(msgspec.Struct, tag_field="kind", tag="end", omit_defaults=True, kw_only=True):
-    """The exchange is over; `outcome` is `complete` or says who broke it off."""
+    """The exchange is over; `outcome` is `complete` or says who broke it off.
+
+    `close` is there where it was a WebSocket that was closed by a frame.
+    """
 
     x: int
     t: float | UnsetType = UNSET
     outcome: str
+    close: Close | UnsetType = UNSET
     error: str | UnsetType = UNSET
 
 
-AnyLine = Header | Session | Torn | Item | Request | Response | Event | Body | Chunk | Timing | End
+AnyLine = (
+    Header
+    | Session
+    | Torn
+    | Item
+    | Request
+    | Response
+    | Event
+    | Body
+    | Chunk
+    | Message
+    | Timing
+    | End
+)
 
 OUTCOMES = {
     "complete": "the answer arrived whole",

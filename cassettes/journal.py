@@ -18,8 +18,9 @@ from queue import Empty, SimpleQueue
 
 from cassettes import format as lines
 from cassettes.calm import calm_down
-from cassettes.encoder import Encoder, Got, Note
+from cassettes.encoder import Encoder
 from cassettes.items import Shelf
+from cassettes.notes import Got, Heard, Note, Sent
 from cassettes.reader import Cassette
 from cassettes.redaction import Redactor
 from wire.errors import BadCassette, RespoolError
@@ -29,6 +30,9 @@ LARGEST_QUEUE = 256 << 20
 """Bytes of bodies that may wait for the disk before an exchange is given up as overrun."""
 FLUSH_NS = 80_000_000
 """How long a part of a body may wait for the rest before it is written on its own."""
+
+
+_Bulky = Got | Sent | Heard
 
 
 class Journal:
@@ -64,12 +68,17 @@ class Journal:
 
     def put(self, note: Note) -> bool:
         """Hand a note to the writer; False if there is no room for more bytes of this body."""
-        if isinstance(note, Got):
+        if isinstance(note, _Bulky):
             if self._bytes_in - self._bytes_out > LARGEST_QUEUE:
                 return False
             self._bytes_in += len(note.data)
         self._queue.put(note)
         return True
+
+    @property
+    def answering(self) -> bool:
+        """Whether an exchange other than an idle WebSocket waits for more."""
+        return self._encoder.answering
 
     def close(self, *, calm: bool = True) -> None:
         """Write what waits and give the file back, in its calm form or as the journal it is."""
@@ -116,7 +125,7 @@ class Journal:
         made: list[bytes] = []
         for note in batch:
             made += map(lines.encode, self._encoder.take(note))
-            if isinstance(note, Got):
+            if isinstance(note, _Bulky):
                 self._bytes_out += len(note.data)
         made += map(lines.encode, self._encoder.flush(time.monotonic_ns(), FLUSH_NS))
         return b"".join(made)

@@ -5,18 +5,20 @@ of the body without its volatile parts. Placeholders of secrets stand for any va
 travels is a part of its own, because a stream does not answer a client that expects JSON.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+from cassettes.exchange import RequestPart, Transport, route_of
 from cassettes.items import LISTS
 from cassettes.redaction import without_placeholders
 from wire.canonical import canonical, digest
-from wire.endpoints import Route
+from wire.endpoints import WEBSOCKET
 from wire.slices import items, members
-from wire.volatile import LEFT_OUT
+from wire.volatile import IMPLIED, LEFT_OUT
 
-ABSENT = bytes(16)
+_BOUNDARY = re.compile(r'multipart/[^;]+;.*\bboundary="?([^";]+)', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +26,10 @@ class Key:
     """What two requests must have in common for one to get the other's answer."""
 
     resource: str
+    """The endpoint, with the id of a response; of other traffic method and path under the base."""
     query: tuple[tuple[str, str], ...]
     digest: bytes
-    stream: bool
+    transport: Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ def fingerprint(body: bytes, of_item: Callable[[bytes], bytes] = item_digest) ->
     lists: dict[str, tuple[bytes, ...]] = {}
     found: dict[str, bytes] = {}
     for name, span in spans.items():
+        if span.of(body) == IMPLIED.get(name):
+            continue
         cut = items(body, span) if name in LISTS else None
         if cut is None:
             found[name] = item_digest(span.of(body))
@@ -74,8 +79,22 @@ def _is_true(body: bytes, span: tuple[int, int] | None) -> bool:
     return span is not None and body[span[0] : span[1]] == b"true"
 
 
-def request_key(route: Route, path: str, print_: Fingerprint) -> Key:
-    """The key of a request to `route`, whose target was `path` and body had `print_`."""
-    target = without_placeholders(path.encode()).decode()
-    query = tuple(sorted(parse_qsl(target.partition("?")[2], keep_blank_values=True)))
-    return Key(route.resource, query, print_.digest(), print_.stream)
+def request_key(request: RequestPart, print_: Fingerprint, base: str = "") -> Key:
+    """The key of a request to a server at the base path `base`; its body has `print_`."""
+    path = without_placeholders(request.path.encode("utf-8", "surrogateescape"))
+    target, _, query = path.decode("utf-8", "surrogateescape").partition("?")
+    route = route_of(request)
+    transport: Transport = "sse" if print_.stream else "json"
+    return Key(
+        resource=route.resource if route else f"{request.method} {target.removeprefix(base)}",
+        query=tuple(sorted(parse_qsl(query, keep_blank_values=True))),
+        digest=print_.digest(),
+        transport="websocket" if request.method == WEBSOCKET else transport,
+    )
+
+
+def comparable_body(request: RequestPart) -> bytes:
+    """The body without the boundary of a form, which clients draw by lot for each request."""
+    kind = next((value for name, value in request.headers if name.lower() == "content-type"), "")
+    found = _BOUNDARY.match(kind)
+    return request.body.replace(found[1].encode(), b"boundary") if found else request.body

@@ -4,20 +4,20 @@ It imports neither mitmproxy nor DuckDB nor Streamlit and reaches no network. Wh
 in the recording is broken off again; what has no answer in it is said to have none.
 """
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from cassettes.conversation import Conversation, Receive, Send
 from cassettes.decoding import CannotDecode, undo
 from cassettes.exchange import Exchange
-from cassettes.tape import Miss, Tape, miss_body
+from cassettes.miss import Miss, miss_body
+from cassettes.notes import SWITCHED
+from cassettes.pace import Pace
+from cassettes.tape import Tape
 from wire.errors import RespoolError
 
-Scope = dict[str, Any]  # ASGI's own shapes, which are open dictionaries
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+Scope = dict[str, Any]  # ASGI's own shape, an open dictionary
 
 RESET = "/__respool/reset"
 _HOP = frozenset(
@@ -36,6 +36,7 @@ _HOP = frozenset(
     }
 )
 """Headers that belong to the recorded connection and not to the answer."""
+_SOCKET = b"sec-websocket-"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
@@ -46,20 +47,19 @@ class Player:
         self, tape: Tape, *, pace: float = 0.0, report: Callable[[str], None] = lambda _: None
     ) -> None:
         self._tape = tape
-        self._pace = pace
-        self._report = report
+        self._pace = Pace(pace)
+        self._say = report
         self.misses = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 1008})
-            return
+        """Answer one request, or all that is asked on one WebSocket."""
         headers = [(_text(name), _text(value)) for name, value in scope["headers"]]
         path = _text(scope["raw_path"])
         if scope["query_string"]:
             path += "?" + _text(scope["query_string"])
+        if scope["type"] == "websocket":
+            await self._connect(scope, path, headers, receive, send)
+            return
         body = await _read(receive)
         if body is None:
             return  # the client is gone
@@ -69,17 +69,56 @@ class Player:
             return
         taken = self._tape.take(scope["method"], path, headers, _plain(headers, body))
         if isinstance(taken, Miss):
-            self.misses += 1
-            self._report(f"miss: {scope['method']} {path}: {taken.reason}")
+            self._missed(f"{scope['method']} {path}", taken)
             await _error(send, 404, miss_body(taken))
             return
         try:
             exchange = self._tape.cassette.exchange(taken)
         except RespoolError as error:
-            self._report(str(error))
+            self._say(str(error))
             await _error(send, 500, miss_body(Miss(str(error))))
             return
+        if exchange.status == SWITCHED:
+            upgrade = Miss(f"exchange {taken} is a WebSocket, and this request asks for none")
+            self._missed(f"{scope['method']} {path}", upgrade)
+            await _error(send, 426, miss_body(upgrade))
+            return
         await self._play(exchange, asked_s, send)
+
+    def _missed(self, asked_for: str, miss: Miss) -> None:
+        self.misses += 1
+        self._say(f"miss: {asked_for}: {miss.reason}")
+
+    async def _connect(
+        self,
+        scope: Scope,
+        path: str,
+        headers: list[tuple[str, str]],
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        await receive()  # says no more than that somebody wants to connect
+        refuse = _refusing(send)
+        asked_s = time.monotonic()
+        taken = self._tape.take("GET", path, headers, b"")
+        if isinstance(taken, Miss):
+            self._missed(f"GET {path} (WebSocket)", taken)
+            # Clients that can do without a WebSocket go on over HTTP after this status.
+            await _error(refuse, 404 if self._tape.on_socket else 426, miss_body(taken))
+            return
+        try:
+            handshake = self._tape.cassette.exchange(taken)
+        except RespoolError as error:
+            self._say(str(error))
+            await _error(refuse, 500, miss_body(Miss(str(error))))
+            return
+        if handshake.status != SWITCHED:
+            await self._play(handshake, asked_s, refuse)
+            return
+        await self._pace.wait(handshake.head_ms, asked_s)
+        await send(_acceptance(handshake, scope.get("subprotocols", ())))
+        conversation = Conversation(self._tape, self._pace, self._missed, (path, headers), send)
+        await conversation.run(receive, handshake)
 
     async def _reset(self, headers: list[tuple[str, str]], send: Send) -> None:
         host = next((value for name, value in headers if name == "host"), "")
@@ -93,13 +132,13 @@ class Player:
     async def _play(self, exchange: Exchange, asked_s: float, send: Send) -> None:
         if exchange.status is None:
             why = f"exchange {exchange.number} has no answer in the cassette ({exchange.outcome})"
-            self._report(why)
+            self._say(why)
             # What the client saw was a 502 of the proxy's, and it may have tried again.
             retry = exchange.outcome in ("upstream_gone", "upstream_unreachable")
             await _error(send, 502, miss_body(Miss(why)), synthesised=True, retry=retry)
             return
         whole = exchange.outcome == "complete" or not _was_cut(exchange)
-        await self._wait(exchange.head_ms, asked_s)
+        await self._pace.wait(exchange.head_ms, asked_s)
         await send(
             {
                 "type": "http.response.start",
@@ -107,20 +146,16 @@ class Player:
                 "headers": list(_headers(exchange, whole)),
             }
         )
-        if self._pace:
+        if self._pace.factor:
             for piece in exchange.pieces:
-                await self._wait(piece.t, asked_s)
+                await self._pace.wait(piece.t, asked_s)
                 await _body(send, piece.data, more=True)
-            await self._wait(exchange.ended_ms, asked_s)
+            await self._pace.wait(exchange.ended_ms, asked_s)
             if whole:
                 await _body(send, b"", more=False)
         else:
             await _body(send, exchange.body, more=not whole)
         # Where the recording was cut, returning without the last message makes the server cut too.
-
-    async def _wait(self, t_ms: float | None, asked_s: float) -> None:
-        if self._pace and t_ms is not None:
-            await asyncio.sleep(max(0.0, asked_s + t_ms * self._pace / 1000 - time.monotonic()))
 
 
 def _was_cut(exchange: Exchange) -> bool:
@@ -136,6 +171,23 @@ def _headers(exchange: Exchange, whole: bool) -> Iterable[tuple[bytes, bytes]]:
         yield name.lower().encode(), value.encode()
     if whole and not exchange.streamed and exchange.status not in (204, 304):
         yield b"content-length", str(len(exchange.body)).encode()
+
+
+def _acceptance(handshake: Exchange, offered: Iterable[str]) -> dict[str, Any]:
+    """The answer to a handshake: the recorded head, but for what belongs to the connection."""
+    headers = [(n, v) for n, v in _headers(handshake, whole=False) if not n.startswith(_SOCKET)]
+    chosen = handshake.header("sec-websocket-protocol")
+    accepted = {"type": "websocket.accept", "headers": headers}
+    return accepted | ({"subprotocol": chosen} if chosen in offered else {})
+
+
+def _refusing(send: Send) -> Send:
+    """Takes an HTTP answer where ASGI expects one that refuses a WebSocket."""
+
+    async def refuse(message: dict[str, Any]) -> None:
+        await send({**message, "type": f"websocket.{message['type']}"})
+
+    return refuse
 
 
 def _plain(headers: list[tuple[str, str]], body: bytes) -> bytes:

@@ -20,7 +20,9 @@ from cassettes import format as lines
 from cassettes.exchange import Exchange, Piece, RequestPart
 from cassettes.framing import unframe
 from cassettes.items import builds_on, entries, restore
+from cassettes.notes import SWITCHED
 from cassettes.payload import Payload, unpack
+from wire.endpoints import WEBSOCKET
 from wire.errors import BadCassette
 
 _BLOCK = 1 << 20
@@ -29,7 +31,7 @@ _KEPT = 128 << 20
 """Bytes of items that are kept in memory, because the next request needs most of them again."""
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _BEGINNING = b'{"kind":"cassette"'
-_ANSWER = frozenset({"response", "event", "body", "chunk", "timing", "end"})
+_ANSWER = frozenset({"response", "event", "body", "chunk", "message", "timing", "end"})
 
 
 class _Head(msgspec.Struct):
@@ -226,6 +228,13 @@ class Cassette:
             raise self._damage(self._line, f"exchanges are numbered from 1 to {_LAST_NUMBER}")
         if request.x in self.exchanges:
             raise self._damage(self._line, f"there is an exchange {request.x} already")
+        if request.socket is UNSET:
+            if UNSET in (request.method, request.path, request.headers):
+                raise self._damage(self._line, "a request has a method, a path and headers")
+        elif request.socket not in self.exchanges:
+            raise self._damage(
+                self._line, f"it was sent on connection {request.socket}, which is not in the file"
+            )
         self.exchanges[request.x] = Entry(
             request, self._line, found, parent, began=_time(request.at)
         )
@@ -327,15 +336,18 @@ class Cassette:
         loaded = [(offset, self._decode(offset)) for offset in entry.offsets]
         timing = next((line for _, line in loaded if isinstance(line, lines.Timing)), None)
         times = iter(timing.t) if timing else iter(())
-        request = entry.request
+        socket = None if entry.request.socket is UNSET else entry.request.socket
+        upstream = self.exchanges[x if socket is None else socket].request.upstream
         exchange = Exchange(
             cassette_id=self.header.id,
             number=x,
             base=self.header.base,
-            upstream=self.header.upstream if request.upstream is UNSET else request.upstream,
+            upstream=self.header.upstream if upstream is UNSET else upstream,
             began=entry.began,
-            request=RequestPart(request.method, request.path, request.headers, self.body(x)),
+            request=self.request(x),
             refs=entry.parts,
+            socket=socket,
+            amid=None if entry.request.amid is UNSET else entry.request.amid,
         )
         for offset, line in loaded:
             if isinstance(line, lines.Timing):
@@ -347,10 +359,28 @@ class Cassette:
             elif isinstance(line, lines.End):
                 exchange.outcome, exchange.ended_ms = line.outcome, t
                 exchange.error = line.error if line.error is not UNSET else None
+                exchange.close = line.close if line.close is not UNSET else None
+            elif isinstance(line, lines.Message):
+                since = None if line.since is UNSET else line.since
+                data, binary = self._piece(offset, line), line.binary is True
+                exchange.pieces.append(Piece(t, data, binary, since))
+                exchange.streamed = True
+                exchange.status = SWITCHED
             else:
                 exchange.pieces.append(Piece(t, self._piece(offset, line)))
                 exchange.streamed |= isinstance(line, lines.Event)
         return exchange
+
+    def request(self, x: int) -> RequestPart:
+        """The request of exchange `x`, whole."""
+        request = self.exchanges[x].request
+        handshake = request if request.socket is UNSET else self.exchanges[request.socket].request
+        assert handshake.path is not UNSET  # `_begin` has seen to it
+        assert handshake.headers is not UNSET
+        method = WEBSOCKET if request.method is UNSET else request.method
+        return RequestPart(
+            method, handshake.path, handshake.headers, self.body(x), request.binary is True
+        )
 
     def _piece(self, offset: int, line: Payload) -> bytes:
         try:

@@ -13,7 +13,13 @@ import string
 from urllib.parse import unquote
 
 from cassettes.format import Headers
-from wire.secrets import SCHEMES, SECRET_QUERY, secret_header, worth_hunting
+from wire.secrets import (
+    SCHEMES,
+    SECRET_QUERY,
+    SUBPROTOCOL_KEY,
+    secret_header,
+    worth_hunting,
+)
 
 _PLAIN = frozenset(string.ascii_letters + string.digits + "-._~")
 """Characters that no JSON and no URL escapes."""
@@ -57,6 +63,8 @@ class Redactor:
             entry = secret_header(name)
             if entry and entry.credential:
                 self._learn(value)
+            for key in value.split(SUBPROTOCOL_KEY)[1:]:
+                self._hunt(key.partition(",")[0].strip())
         return [(self.word(name.lower()), self._value(name, value)) for name, value in headers]
 
     def _value(self, name: str, value: str) -> str:

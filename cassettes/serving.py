@@ -12,6 +12,8 @@ from cassettes.player import Player
 from wire.errors import CannotListen
 
 HOST = "127.0.0.1"
+_LARGEST_MESSAGE = 256 << 20
+"""Bytes of a client's WebSocket message."""
 
 
 def listen(port: int) -> socket.socket:
@@ -43,6 +45,9 @@ async def serving(player: Player, sock: socket.socket) -> AsyncIterator[None]:
     config = uvicorn.Config(
         player,
         lifespan="off",
+        ws="websockets-sansio",
+        ws_max_size=_LARGEST_MESSAGE,
+        ws_ping_interval=None,  # nothing is sent that was not recorded
         log_config=None,
         log_level=logging.CRITICAL,
         access_log=False,

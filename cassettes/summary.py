@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from cassettes.exchange import Exchange
+from cassettes.exchange import Exchange, Piece
 from wire.slices import NOT_JSON, items, members
-from wire.sse import parse
+from wire.sse import Event, parse
 
 Json = Any  # any JSON value: what servers send is known only after looking
 
@@ -63,6 +63,8 @@ class Summary:
 
     request: dict[str, Json] = field(default_factory=dict)
     """The request's JSON; empty if it had none."""
+    is_foreign: bool = False
+    """Whether it is other traffic, whose members of the same names mean something else."""
     response: dict[str, Json] | None = None
     """The final response or compaction object, or an error's body."""
     output: list[bytes] = field(default_factory=list)
@@ -79,7 +81,7 @@ class Summary:
     @property
     def model(self) -> str | None:
         """The model that answered, else the one that was asked for."""
-        return _text(self.response, "model") or _text(self.request, "model")
+        return self._of_response("model") or _text(self.request, "model")
 
     @property
     def requested_model(self) -> str | None:
@@ -89,12 +91,15 @@ class Summary:
     @property
     def response_id(self) -> str | None:
         """The id of the response."""
-        return _text(self.response, "id")
+        return self._of_response("id")
 
     @property
     def status(self) -> str | None:
         """The response's own status: `completed`, `incomplete`, `failed`, ..."""
-        return _text(self.response, "status")
+        return self._of_response("status")
+
+    def _of_response(self, name: str) -> str | None:
+        return None if self.is_foreign else _text(self.response, name)
 
     @property
     def incomplete_reason(self) -> str | None:
@@ -106,14 +111,17 @@ class Summary:
 def summarise(exchange: Exchange) -> Summary:
     """Read an exchange; never fails, whatever the traffic was."""
     request = load_json(exchange.request.body) if exchange.request.body else None
-    summary = Summary(request=request if isinstance(request, dict) else {})
+    summary = Summary(
+        request=request if isinstance(request, dict) else {}, is_foreign=exchange.route is None
+    )
     if exchange.streamed:
         _read_stream(exchange, summary)
     else:
         _read_body(exchange.body, summary)
     _read_error(exchange, summary)
     usage = (summary.response or {}).get("usage")
-    summary.usage = read_usage(usage) if isinstance(usage, dict) else None
+    if isinstance(usage, dict) and not summary.is_foreign:
+        summary.usage = read_usage(usage)
     return summary
 
 
@@ -121,14 +129,14 @@ def _read_body(body: bytes, summary: Summary) -> None:
     value = load_json(body) if body else None
     if isinstance(value, dict):
         summary.response = value
-        summary.output = _member_items(body, "output")
+        summary.output = [] if summary.is_foreign else _member_items(body, "output")
 
 
 def _read_stream(exchange: Exchange, summary: Summary) -> None:
     final: bytes | None = None
     done: list[bytes] = []
     for piece in exchange.events():
-        event = parse(piece.data)
+        event = _event(exchange, piece)
         if event.data is None:
             continue
         value = load_json(event.data)
@@ -151,6 +159,13 @@ def _read_stream(exchange: Exchange, summary: Summary) -> None:
         summary.output = _member_items(spans["response"].of(final), "output")
     # A stream that broke off, or a server whose last event leaves the output out.
     summary.output = summary.output or done
+
+
+def _event(exchange: Exchange, piece: Piece) -> Event:
+    """A block of a stream, or a WebSocket message, which is the data of one."""
+    if exchange.transport == "websocket":
+        return Event(data=piece.data.decode(errors="replace"))
+    return parse(piece.data)
 
 
 def _member_items(text: bytes, name: str) -> list[bytes]:

@@ -43,8 +43,15 @@ class UpstreamUnreachable(RespoolError):
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write to this file; an existing cassette is continued.",
 )
+@click.option(
+    "--record-all",
+    is_flag=True,
+    help="Record the requests to other endpoints too (/models, /files, /conversations, ...).",
+)
 @click.argument("cmd", nargs=-1, type=click.UNPROCESSED)
-def command(upstream: str | None, port: int, cassette: Path, cmd: tuple[str, ...]) -> None:
+def command(
+    upstream: str | None, port: int, cassette: Path, record_all: bool, cmd: tuple[str, ...]
+) -> None:
     """Record Responses traffic through a proxy into a cassette.
 
     With CMD (after --), run it with OPENAI_BASE_URL set to the proxy, and exit with its exit code.
@@ -53,7 +60,7 @@ def command(upstream: str | None, port: int, cassette: Path, cmd: tuple[str, ...
     inherited = os.environ.get("OPENAI_BASE_URL")
     url = check_upstream(upstream or inherited or DEFAULT_UPSTREAM)
     origin = " (from $OPENAI_BASE_URL)" if inherited and not upstream else ""
-    sys.exit(asyncio.run(_record(url, origin, port, cassette, cmd)))
+    sys.exit(asyncio.run(_record(url, origin, port, cassette, record_all, cmd)))
 
 
 def check_upstream(url: str) -> str:
@@ -95,7 +102,9 @@ async def _reach(url: str, origin: str) -> None:
     )
 
 
-async def _record(url: str, origin: str, port: int, cassette: Path, cmd: tuple[str, ...]) -> int:
+async def _record(
+    url: str, origin: str, port: int, cassette: Path, record_all: bool, cmd: tuple[str, ...]
+) -> int:
     signals = child.Signals()
 
     from cassettes.journal import Journal
@@ -112,7 +121,7 @@ async def _record(url: str, origin: str, port: int, cassette: Path, cmd: tuple[s
     base = urlsplit(url).path
     journal = Journal(cassette, base=base, upstream=url, on_failure=say)
     confdir = user_data_path("respool") / "mitmproxy"
-    proxy = Proxy(url, journal, port=port, confdir=confdir, report=say)
+    proxy = Proxy(url, journal, port=port, confdir=confdir, report=say, record_all=record_all)
     code = 0
     try:
         base_url = f"http://{HOST}:{await proxy.start()}{base}"

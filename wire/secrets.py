@@ -41,6 +41,9 @@ SECRET_HEADER = {entry.name: entry for entry in SECRET_HEADERS}
 SCHEMES = ("bearer", "basic", "token", "apikey", "digest")
 """Words that may stand before a credential in an authorization header and are no secret."""
 
+SUBPROTOCOL_KEY = "openai-insecure-api-key."
+"""What stands before an API key in `sec-websocket-protocol`, the only place that browsers have."""
+
 SECRET_QUERY = frozenset({"api-key", "api_key", "apikey", "key", "access_token", "token", "sig"})
 """Query parameters whose value is a credential (gateways, signed URLs), in lower case."""
 

@@ -23,8 +23,10 @@ VOLATILE_MEMBERS: tuple[VolatileMember, ...] = (
 TRANSPORT_SWITCHES: tuple[VolatileMember, ...] = (
     VolatileMember("stream", "JSON or SSE; told apart by the key's own transport part"),
     VolatileMember("type", "says `response.create` on a WebSocket"),
-    VolatileMember("generate", "prepares a WebSocket turn without an answer"),
     VolatileMember("stream_id", "the lane of a WebSocket"),
 )
+
+IMPLIED: dict[str, bytes] = {"generate": b"true"}
+"""Members that mean the same left out as with this value (API reference: create)."""
 
 LEFT_OUT = frozenset(entry.name for entry in (*VOLATILE_MEMBERS, *TRANSPORT_SWITCHES))

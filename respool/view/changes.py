@@ -15,7 +15,7 @@ Json = Any  # any JSON value: what clients send is known only after looking
 type Texts = Callable[[str, int, tuple[int, int]], Iterator[Line]]
 
 _ELSEWHERE = frozenset(
-    {"input", "instructions", "tools", "model", "stream", "previous_response_id"}
+    {"input", "instructions", "tools", "model", "stream", "type", "previous_response_id"}
 )
 _INSTRUCTIONS = (400, 6)
 _CONTEXT = 40

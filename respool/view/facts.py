@@ -18,6 +18,8 @@ Json = Any  # any JSON value: what clients and servers send is known only after 
 type Grade = Literal["ok", "odd", "bad"]
 
 _BILLED = frozenset({"create", "compact"})
+_ACKNOWLEDGED = frozenset({"steer", "message"})
+"""WebSocket messages that may need no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,8 @@ def _verdict(reading: Reading) -> Verdict:
         odd = exchange.outcome in {"client_gone", "proxy_stopped"}
         return Verdict("odd" if odd else "bad", exchange.outcome, error)
     if exchange.status is None:
-        return Verdict("bad", "no answer", error)
+        odd = reading.endpoint in _ACKNOWLEDGED
+        return Verdict("odd" if odd else "bad", "no answer", error)
     if exchange.status >= 400:
         return Verdict("bad", str(exchange.status), error)
     if summary.error_message is not None or summary.status == "failed":

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cassettes.format import OUTCOMES, Headers
+from cassettes.format import OUTCOMES, Close, Headers
+from cassettes.notes import SWITCHED
 from respool.view.additions import Additions
 from respool.view.changes import changes
 from respool.view.facts import Reading
@@ -59,6 +60,11 @@ class Paper:
             yield from (Line(" " * indent).add(part) for part in wrap(line, room))
 
 
+_ARRIVED = {SWITCHED, *range(200, 300)}
+_NO_CODE = 1005
+"""Stands for a close frame that had no code (RFC 6455, section 7.4.1)."""
+
+
 def in_full(reading: Reading, added: Additions, paper: Paper) -> Iterator[Line]:
     """Everything that there is to say about an exchange."""
     for line in _head(reading, added):
@@ -87,11 +93,9 @@ def _head(reading: Reading, added: Additions) -> Iterator[Line]:
     began = reading.local_time
     title = Line(f"exchange {reading.number}", "heading")
     yield title.add(f"  {began:%Y-%m-%d %H:%M:%S}.{began.microsecond // 1000:03}" if began else "")
-    yield _field("request", f"{exchange.request.method} {exchange.request.path}").add(
-        _client(exchange.request.headers), "faint"
-    )
+    yield _field("request", _asked(reading)).add(_client(exchange.request.headers), "faint")
     grade = GRADES[verdict.grade]
-    arrived = exchange.outcome == "complete" and 200 <= (exchange.status or 0) < 300
+    arrived = exchange.outcome == "complete" and (exchange.status or 0) in _ARRIVED
     yield _field("answer", _arrival(reading), "good" if arrived else grade)
     if exchange.outcome != "complete":
         meaning = [OUTCOMES.get(exchange.outcome, ""), exchange.error or ""]
@@ -104,6 +108,8 @@ def _head(reading: Reading, added: Additions) -> Iterator[Line]:
     if answered:
         changed = asked is not None and asked != answered
         yield _field("model", f"{asked} -> {answered}" if changed else answered, "strong")
+    if exchange.close is not None:
+        yield _field("closed", _closed(exchange.close))
     if reading.usage or reading.endpoint in {"create", "compact"}:
         yield _field("tokens", _tokens(reading))
         yield _field("cost", usd(reading.cost_usd) + "  unpriced" * reading.unpriced)
@@ -116,6 +122,22 @@ def _head(reading: Reading, added: Additions) -> Iterator[Line]:
         yield _field("after", f"{previous}, {known}")
     if ident := exchange.header("x-request-id"):
         yield _field("header", f"x-request-id: {ident}", "faint")
+
+
+def _asked(reading: Reading) -> str:
+    """What the request was, on the line."""
+    exchange = reading.exchange
+    if exchange.socket is None:
+        return f"{exchange.request.method} {exchange.request.path}"
+    said = reading.summary.request.get("type")
+    kind = said if isinstance(said, str) and said else "a message"
+    amid = f", amid the answer in exchange {exchange.amid[0]}" if exchange.amid else ""
+    return f"{kind}  on the WebSocket of exchange {exchange.socket}{amid}"
+
+
+def _closed(close: Close) -> str:
+    code = "no code" if close.code == _NO_CODE else str(close.code)
+    return f"by the {close.by}, with {code}" + (f": {close.reason}" if close.reason else "")
 
 
 def _client(headers: Headers) -> str:
@@ -141,6 +163,12 @@ def _pause(reading: Reading, kin: Reading | None) -> str:
 def _arrival(reading: Reading) -> str:
     exchange = reading.exchange
     said = [exchange.outcome]
+    if exchange.socket is not None:
+        count = len(exchange.pieces)
+        return ", ".join([plural(count, "message") if count else "no answer", *said])
+    if exchange.status == SWITCHED:
+        others = [plural(len(exchange.pieces), "message")] if exchange.pieces else []
+        return ", ".join([f"{exchange.status}, a WebSocket", *others, *said])
     if exchange.streamed:
         said.insert(0, f"a stream of {plural(len(reading.summary.events), 'event')}")
     elif exchange.status is not None:

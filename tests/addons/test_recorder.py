@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +14,6 @@ import httpx2
 import openai
 import pytest
 from harness import KEY, recording, replaying, run
-from websockets.sync.client import connect
-from websockets.sync.server import serve
 
 import addons.script
 from cassettes.exchange import Exchange
@@ -341,21 +338,3 @@ def test_addon_loads_in_mitmdump(tape: Path) -> None:
     with Cassette.open(tape) as cassette:
         assert cassette.header.base == "/v1"
         assert cassette.header.upstream == server.base_url
-
-
-def test_websocket_passes_through(tape: Path) -> None:
-    """A WebSocket on /responses works through the proxy; recording it comes later."""
-    with serve(lambda socket: [socket.send(message) for message in socket], "127.0.0.1", 0) as echo:
-        thread = threading.Thread(target=echo.serve_forever)
-        thread.start()
-        upstream = f"http://127.0.0.1:{echo.socket.getsockname()[1]}/v1"
-        with recording(upstream, tape) as proxy:
-            url = proxy.base_url.replace("http://", "ws://") + "/responses"
-            with connect(url, additional_headers={"authorization": f"Bearer {KEY}"}) as socket:
-                for message in ('{"type":"response.create"}', "é" * 70_000, b"\x00\xff"):
-                    socket.send(message)
-                    assert socket.recv(timeout=20) == message
-            proxy.stop()
-        echo.shutdown()
-        thread.join()
-    assert exchanges(tape) == []

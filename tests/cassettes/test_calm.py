@@ -14,8 +14,8 @@ from traffic import JSON, asking, cut, exchange, kinds, load, record, streaming,
 
 from cassettes import calm
 from cassettes.calm import calm_down
-from cassettes.encoder import Note
 from cassettes.exchange import Exchange, Piece
+from cassettes.notes import Note
 from cassettes.reader import Cassette
 
 VERSION_1 = Path(__file__).parent / "formats/version-1.jsonl"
@@ -176,7 +176,7 @@ def test_lines_of_a_later_respool_are_not_lost(tmp_path: Path) -> None:
     """A file with lines of an unknown kind is left alone, also when it is recorded on."""
     path = write(tmp_path / "c.jsonl", *traffic())
     with path.open("ab") as file:
-        file.write(b'{"kind":"message","x":1,"from":"client","text":"hello"}\n')
+        file.write(b'{"kind":"hologram","x":1,"text":"hello"}\n')
     before = path.read_bytes()
     assert not calm_down(path)
     assert record(path, exchange(6, asking("later"))) == []

@@ -10,9 +10,10 @@ from msgspec import UNSET
 from traffic import ENCODINGS, HEADER, JSON, SSE, answering, compact, cut, exchange, sse, streaming
 
 from cassettes import format as lines
-from cassettes.encoder import Encoder, Ended, Got, Note
+from cassettes.encoder import Encoder
 from cassettes.framing import unframe
 from cassettes.items import Shelf
+from cassettes.notes import Ended, Got, Note
 from cassettes.payload import unpack
 from cassettes.redaction import Redactor
 

@@ -27,8 +27,8 @@ def rows(heading: str) -> list[str]:
 
 
 def test_every_kind_and_outcome_is_described() -> None:
-    """The page lists the kinds and outcomes that there are, and announces `message`."""
-    assert set(rows("## The lines")) == lines.KINDS | {"message"}
+    """The page lists the kinds and outcomes that there are."""
+    assert set(rows("## The lines")) == lines.KINDS
     assert rows("## Outcomes") == list(lines.OUTCOMES)
     assert f"format version {lines.VERSION}" in PAGE
 
@@ -54,7 +54,6 @@ def test_every_kind_has_an_example() -> None:
         str(lines.decode(e.encode()).__struct_config__.tag) for e in examples("jsonl") if e != TORN
     }
     assert shown == lines.KINDS
-    assert all(line.startswith('{"kind":"message",') for line in examples("json"))
 
 
 def test_the_examples_are_a_cassette(tmp_path: Path) -> None:
@@ -67,7 +66,7 @@ def test_the_examples_are_a_cassette(tmp_path: Path) -> None:
         "complete",
         "upstream_gone",
         "incomplete",
-        "complete",
+        *["complete"] * 4,
     ]
     assert found[1].request.body == (
         b'{"model":"gpt-5.1","stream":true,"tools":[{"type":"function","name":"weather",'
@@ -82,7 +81,12 @@ def test_the_examples_are_a_cassette(tmp_path: Path) -> None:
     assert found[2].body == b'{\n  "id": "resp_2",\n  "status": "completed"\n}\n'
     assert found[3].body == b"a slow body, \xff\x00 in parts"
     assert (found[5].head_ms, found[5].ended_ms) == (310.0, 312.6)
+    assert found[6].close == lines.Close(code=1000, reason="done", by="client")
+    assert [(piece.since, piece.binary) for piece in found[6].pieces] == [(8, True)]
+    assert [(found[x].socket, found[x].amid) for x in (7, 8)] == [(6, None), (6, (7, 1))]
+    assert [found[x].route.endpoint for x in (6, 7, 8)] == ["connect", "create", "steer"]
     assert calm_down(path)
+    assert load(path)[5:] == [found[x] for x in (6, 7, 8)]
     assert [one.body for one in load(path)] == [one.body for one in found.values()]
 
 

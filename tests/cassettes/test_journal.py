@@ -14,8 +14,8 @@ import pytest
 from traffic import ENCODINGS, JSON, SSE, asking, exchange, kinds, load, record, streaming, write
 
 from cassettes import journal as journal_module
-from cassettes.encoder import Answered, Began, Ended, Got
 from cassettes.journal import Journal
+from cassettes.notes import Answered, Began, Ended, Got
 from wire.errors import BadCassette
 
 DEADLINE_S = 20.0
@@ -339,7 +339,7 @@ def test_a_disk_that_cannot_keep_up_gives_bodies_up(
 KILLED = """
 import sys, time
 from pathlib import Path
-from cassettes.encoder import Answered, Began, Got
+from cassettes.notes import Answered, Began, Got
 from cassettes.journal import Journal
 kind, path = sys.argv[1:]
 journal = Journal(Path(path), base="/v1", upstream="")

@@ -3,16 +3,19 @@
 import pytest
 from traffic import asking, compact, user
 
-from cassettes.matching import Key, fingerprint, request_key
-from wire.endpoints import recognise
+from cassettes.exchange import RequestPart
+from cassettes.format import Headers
+from cassettes.matching import Key, comparable_body, fingerprint, request_key
+from wire.endpoints import WEBSOCKET
 from wire.volatile import TRANSPORT_SWITCHES, VOLATILE_MEMBERS, VolatileMember
 
 
-def key(body: bytes, path: str = "/v1/responses", method: str = "POST") -> Key:
-    """The key of a request."""
-    route = recognise(method, path)
-    assert route is not None
-    return request_key(route, path, fingerprint(body))
+def key(
+    body: bytes, path: str = "/v1/responses", method: str = "POST", headers: Headers = ()
+) -> Key:
+    """The key of a request to a server at /v1."""
+    request = RequestPart(method, path, list(headers), body)
+    return request_key(request, fingerprint(comparable_body(request)), "/v1")
 
 
 SAME = [
@@ -67,8 +70,54 @@ def test_a_stream_is_told_apart_from_json() -> None:
     """The two are one question with two ways to answer, and a client wants one of them."""
     stream, plain = key(asking("Hi", stream=True)), key(asking("Hi", stream=False))
     assert stream.digest == plain.digest
-    assert (stream.stream, plain.stream) == (True, False)
+    assert (stream.transport, plain.transport) == ("sse", "json")
     assert key(asking("Hi")) == plain
+
+
+def test_a_websocket_asks_the_same_question_another_way() -> None:
+    """A `response.create` is the question that a POST is, in whichever lane it is asked."""
+    posted = key(asking("Hi"))
+    sent = key(asking("Hi", type="response.create", stream_id="a"), method=WEBSOCKET)
+    assert (sent.resource, sent.query, sent.digest) == (posted.resource, (), posted.digest)
+    assert sent.transport == "websocket"
+
+
+def test_a_turn_that_is_only_prepared_is_another_question() -> None:
+    """`generate: false` asks for no answer; `true` is what it means to leave it out."""
+
+    def sent(**members: object) -> Key:
+        return key(asking("Hi", type="response.create", **members), method=WEBSOCKET)
+
+    assert sent(generate=False) != sent()
+    assert sent(generate=True) == sent()
+
+
+def test_messages_of_other_types_are_other_questions() -> None:
+    """What a client sends on a WebSocket is told apart by its type, known or not."""
+    kinds = ["response.create", "response.steer", "response.inject", "future", None]
+    bodies = [compact({"type": kind} if kind else {}) for kind in kinds]
+    keys = [key(body, method=WEBSOCKET) for body in [*bodies, b"not json"]]
+    assert len(set(keys)) == len(keys)
+    assert keys[2].resource == "message/response.inject"
+
+
+def test_other_traffic_is_told_apart_by_method_and_path() -> None:
+    """What is no Responses request is known by its method and its path under the base."""
+    assert key(b"", "/v1/models", "GET").resource == "GET /models"
+    assert key(b"", "/v1/models", "GET") != key(b"", "/v1/models", "HEAD")
+    assert key(b"", "/v1/models", "GET") != key(b"", "/v1/files", "GET")
+
+
+def test_the_boundary_of_a_form_does_not_matter() -> None:
+    """Clients draw it by lot; what stands between the boundaries counts."""
+
+    def form(boundary: str, text: str) -> Key:
+        body = f"--{boundary}\r\n\r\n{text}\r\n--{boundary}--\r\n".encode()
+        headers = [("content-type", f"multipart/form-data; boundary={boundary}")]
+        return key(body, "/v1/files", headers=headers)
+
+    assert form("a1b2", "text") == form("c3d4", "text")
+    assert form("a1b2", "text") != form("a1b2", "other")
 
 
 @pytest.mark.parametrize(

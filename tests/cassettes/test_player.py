@@ -1,17 +1,12 @@
 """Playing a cassette to real clients: the same bytes, the same order, and a clear no."""
 
-import asyncio
 import gzip
 import http.client
 import json
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +15,7 @@ import openai
 import pytest
 from harness import RESPOOL
 from openai import OpenAI
+from playing import playing
 from traffic import (
     ENCODINGS,
     JSON,
@@ -33,77 +29,15 @@ from traffic import (
     write,
 )
 
-from cassettes.encoder import Note
 from cassettes.format import Headers
-from cassettes.player import RESET, Player
-from cassettes.reader import Cassette
-from cassettes.serving import HOST, listen, serving
-from cassettes.tape import Tape
+from cassettes.notes import Note
+from cassettes.player import RESET
+from cassettes.serving import listen
 from respool.demo.server import running_server
 from wire.errors import CannotListen
 
 KEY = "sk-recorded-0123456789"
 STREAM = streaming("Hello you there")
-
-
-@dataclass
-class Playing:
-    """A player in a thread of its own: where it listens, and what it has said."""
-
-    address: str
-    player: Player
-    said: list[str] = field(default_factory=list)
-
-    def client(self, **options: Any) -> OpenAI:
-        """The official SDK, as its users have it: with retries."""
-        return OpenAI(base_url=f"http://{self.address}/v1", api_key="sk-another-key", **options)
-
-    def send(
-        self,
-        body: bytes = b"",
-        path: str = "/v1/responses",
-        method: str = "POST",
-        headers: dict[str, str] | None = None,
-    ) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body of the answer to one request, by plain HTTP."""
-        connection = http.client.HTTPConnection(self.address, timeout=20)
-        try:
-            connection.request(method, path, body, headers or {})
-            response = connection.getresponse()
-            return response.status, dict(response.getheaders()), response.read()
-        finally:
-            connection.close()
-
-    def refusal(self, body: bytes = b"", **request: Any) -> str:
-        """The message of the error that a request gets."""
-        status, headers, answer = self.send(body, **request)
-        assert (status, headers["x-should-retry"]) == (404, "false")
-        error = json.loads(answer)["error"]
-        assert (error["type"], error["code"], error["param"]) == ("respool_miss",) * 2 + (None,)
-        return error["message"]
-
-
-@contextmanager
-def playing(path: Path, *notes: list[Note], pace: float = 0.0) -> Iterator[Playing]:
-    """Play a cassette, which is made of `notes` if there are any, until the block ends."""
-    with Cassette.open(write(path, *notes) if notes else path) as cassette:
-        sock = listen(0)
-        said: list[str] = []
-        player = Player(Tape(cassette), pace=pace, report=said.append)
-        loop = asyncio.new_event_loop()
-        stopped = asyncio.Event()
-
-        async def serve() -> None:
-            async with serving(player, sock):
-                await stopped.wait()
-
-        thread = threading.Thread(target=lambda: asyncio.run(serve(), loop_factory=lambda: loop))
-        thread.start()
-        try:
-            yield Playing(f"{HOST}:{sock.getsockname()[1]}", player, said)
-        finally:
-            loop.call_soon_threadsafe(stopped.set)
-            thread.join()
 
 
 @pytest.fixture
@@ -438,8 +372,8 @@ def test_a_port_that_is_taken_is_an_error(cassette: Path) -> None:
             listen(port)
 
 
-def test_a_websocket_is_turned_away(cassette: Path) -> None:
-    """What cannot be played yet is refused in good order, not left hanging."""
+def test_a_websocket_is_turned_away_where_none_was_recorded(cassette: Path) -> None:
+    """Clients that can do without a WebSocket go on over HTTP after a 426."""
     upgrade = {
         "Connection": "Upgrade",
         "Upgrade": "websocket",
@@ -447,7 +381,7 @@ def test_a_websocket_is_turned_away(cassette: Path) -> None:
         "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
     }
     with playing(cassette, exchange(1)) as played:
-        assert played.send(method="GET", headers=upgrade)[0] == 403
+        assert played.send(method="GET", headers=upgrade)[0] == 426
         assert played.send(b"{}")[0] == 200
 
 

@@ -272,7 +272,7 @@ def test_unknown_lines_and_members_are_skipped(tmp_path: Path) -> None:
     path = conversation(tmp_path / "c.jsonl")
     expected = load(path)
     written = path.read_bytes().splitlines(keepends=True)
-    later = b'{"kind":"message","x":1,"t":5.0,"from":"client","json":{}}\n'
+    later = b'{"kind":"hologram","x":1,"t":5.0,"json":{}}\n'
     for number in range(len(written), 0, -1):
         written.insert(number, later if number % 2 else b'{"kind":"later"}\n')
     path.write_bytes(b"".join(written).replace(b'"kind":"end",', b'"kind":"end","mood":"good",'))

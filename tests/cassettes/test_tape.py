@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from traffic import asking, exchange, streaming, write
 
-from cassettes.encoder import Note
 from cassettes.format import Headers
+from cassettes.miss import Miss
+from cassettes.notes import Note
 from cassettes.reader import Cassette
-from cassettes.tape import Miss, Tape
+from cassettes.tape import Tape
 
 
 def tape(path: Path, *notes: list[Note]) -> Tape:
@@ -110,14 +111,32 @@ def test_an_endpoint_that_was_not_recorded_is_named(tmp_path: Path) -> None:
         "the cassette has no retrieve/resp_9 request; record one"
     )
     assert take(played, b"", "/v1/models", "GET").startswith(
-        "GET /v1/models is not a Responses API request"
+        "GET /models is not a Responses API request, and none like it was recorded"
     )
 
 
-def test_other_traffic_in_a_cassette_is_not_played(tmp_path: Path) -> None:
-    """An exchange that is no Responses exchange is in the file and not on the tape."""
-    played = tape(tmp_path / "c.jsonl", exchange(1, method="GET", path="/v1/models"), exchange(2))
+def test_other_traffic_is_played_too(tmp_path: Path) -> None:
+    """An exchange that is no Responses exchange answers the same request again."""
+    played = tape(
+        tmp_path / "c.jsonl",
+        exchange(1, b"", method="GET", path="/v1/models"),
+        exchange(2),
+        exchange(3, b"{}", path="/v1/conversations"),
+    )
     assert take(played, b"{}") == 2
+    assert take(played, b"", "/v1/models", "GET") == 1
+    assert take(played, b"{}", "/v1/conversations") == 3
+    assert "all answers were used" in take(played, b"{}", "/v1/conversations")
+
+
+def test_polls_advance_and_then_stay(tmp_path: Path) -> None:
+    """A client may poll more often than it did in the recording: the last answer stays."""
+    poll = {"method": "GET", "path": "/v1/responses/resp_1"}
+    played = tape(tmp_path / "c.jsonl", *(exchange(x, b"", **poll) for x in (1, 2, 3)))
+    polled = [take(played, b"", poll["path"], "GET") for _ in range(5)]
+    assert polled == [1, 2, 3, 3, 3]
+    played.rewind()
+    assert take(played, b"", poll["path"], "GET") == 1
 
 
 @pytest.mark.parametrize("where", ["header", "query", "both"])

@@ -17,8 +17,8 @@ import pytest
 from harness import DEADLINE_S, RESPOOL, one_line_error, run
 from tapes import Told, message, notes, response, write_tape
 
-from cassettes.encoder import Note
 from cassettes.journal import Journal
+from cassettes.notes import Note
 
 CALL = {
     "type": "function_call",

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cassettes.encoder import Answered, Began, Ended, Got, Note
 from cassettes.journal import Journal
+from cassettes.notes import Answered, Began, Ended, Got, Note
 
 SSE = "text/event-stream"
 JSON = "application/json"

@@ -12,11 +12,12 @@ import brotli
 import zstandard
 
 from cassettes import format as lines
-from cassettes.encoder import Answered, Began, Encoder, Ended, Got, Note
+from cassettes.encoder import Encoder
 from cassettes.exchange import Exchange
 from cassettes.format import Headers
 from cassettes.items import Shelf
 from cassettes.journal import Journal
+from cassettes.notes import Answered, Began, Ended, Got, Note
 from cassettes.reader import Cassette
 from cassettes.redaction import Redactor
 

@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.endpoints import Route, recognise
+from wire.endpoints import Route, recognise, recognise_message
 
 BASES = ["", "/v1", "/openai/v1", "/backend-api/codex", "/gw/responses", "/openai/deployments/m"]
 ENDPOINTS = [
     ("POST", "/responses", "create", None),
+    ("GET", "/responses", "connect", None),
     ("POST", "/responses/compact", "compact", None),
     ("POST", "/responses/input_tokens", "input_tokens", None),
     ("GET", "/responses/resp_1", "retrieve", "resp_1"),
@@ -33,7 +34,6 @@ def test_endpoints_are_recognised_under_any_base(
     [
         ("GET", "/v1/models"),
         ("POST", "/v1/chat/completions"),
-        ("GET", "/v1/responses"),
         ("PUT", "/v1/responses"),
         ("OPTIONS", "/v1/responses"),
         ("HEAD", "/v1/responses/resp_1"),
@@ -51,6 +51,22 @@ def test_endpoints_are_recognised_under_any_base(
 def test_other_requests_are_none(method: str, path: str) -> None:
     """Another path, and another method on a known path, is no Responses exchange."""
     assert recognise(method, path) is None
+
+
+@pytest.mark.parametrize(
+    ("message_type", "route"),
+    [
+        ("response.create", Route("create", "/v1")),
+        ("response.steer", Route("steer", "/v1")),
+        ("response.inject", Route("message", "/v1", None, "response.inject")),
+        ("", Route("message", "/v1", None, "")),
+    ],
+)
+def test_messages_are_recognised_by_type(message_type: str, route: Route) -> None:
+    """On the WebSocket of /responses each message of the client is a request of its own."""
+    assert recognise_message("/v1/responses?a=1", message_type) == route
+    assert recognise_message("/v1/realtime", message_type) is None
+    assert recognise_message("/v1/responses/resp_1", message_type) is None
 
 
 def test_a_resource_names_endpoint_and_response() -> None:

@@ -1,0 +1,179 @@
+"""Which exchange a message on a WebSocket belongs to, as far as the messages tell.
+
+A connection has lanes (`stream_id`, or none), and a lane answers one request after another. So what
+the server says in a lane belongs to the request that is being answered there, and
+`response.created` begins the answer to the one that waits longest. A steer is acknowledged by
+name, and the response that follows from it is its answer (API reference: WebSocket mode).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from wire.events import TERMINAL
+
+_FAILED = "response.steer.failed"
+_PENDING = "response.steer.pending"
+
+
+class _Named(msgspec.Struct):
+    id: str | None = None
+    previous_response_id: str | None = None
+
+
+class _Words(msgspec.Struct):
+    """What of a message tells where it belongs."""
+
+    type: str = ""
+    stream_id: str | None = None
+    previous_response_id: str | None = None
+    response: _Named | UnsetType | None = UNSET
+    steer: _Named | UnsetType | None = UNSET
+
+
+_words = msgspec.json.Decoder(_Words)
+
+
+@dataclass(slots=True)
+class _Open:
+    """A request on the connection that is not over."""
+
+    x: int
+    type: str
+    lane: str | None
+    target: str | None
+    """The response that a steer is for."""
+    answered: int = 0
+    """How many messages of its answer have come."""
+    begun: bool = False
+    """Whether a response is under way that answers it."""
+    steer_id: str | None = None
+
+    @property
+    def creates(self) -> bool:
+        return self.type == "response.create"
+
+    @property
+    def odd(self) -> bool:
+        """Whether it is none that a server must know, and waits for what is said to it."""
+        return self.type not in ("response.create", "response.steer") and not self.answered
+
+    @property
+    def whole(self) -> bool:
+        """Whether it may have got all that it will get, as only `response.create` must."""
+        return not self.creates and not self.begun
+
+
+class Lanes:
+    """The open requests of one connection, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, _Open] = {}
+        self._lane_of: dict[str, str | None] = {}
+        """The lane of every response that was announced."""
+
+    def sent(self, x: int, text: bytes) -> tuple[int, int] | None:
+        """The client's message began exchange `x`.
+
+        Where it is about an answer that is under way, that exchange, and how many of its messages
+        had come.
+        """
+        words = _read(text)
+        lane, target = words.stream_id, None
+        if words.type == "response.steer":
+            target = words.previous_response_id
+            lane = self._lane_of.get(target or "")
+        busy = self._answering(lane)
+        self._open[x] = new = _Open(x, words.type, lane, target)
+        return None if new.creates or busy is None else (busy.x, busy.answered)
+
+    def heard(self, text: bytes) -> tuple[int | None, bool]:
+        """The exchange that a message of the server belongs to, and whether it is over with it.
+
+        None stands for the connection itself: nobody asked for this message.
+        """
+        words = _read(text)
+        found = self._owner(words)
+        if found is None:
+            return None, False
+        found.answered += 1
+        if words.steer and words.type.startswith("response.steer."):
+            found.steer_id = words.steer.id
+            over = words.type in (_FAILED, _PENDING)
+        else:
+            over = words.type in TERMINAL or _answers(words, found)
+        if over:
+            del self._open[found.x]
+        return found.x, over
+
+    def close(self) -> Iterator[tuple[int, bool]]:
+        """The connection is gone: what was open, and whether it may have been answered whole."""
+        for entry in self._open.values():
+            yield entry.x, entry.whole
+        self._open.clear()
+
+    def _owner(self, words: _Words) -> _Open | None:
+        lane = words.stream_id
+        if words.steer and words.type.startswith("response.steer."):
+            return self._steer(words.steer)
+        if words.response and words.type == "response.created":
+            return self._begin(words.response, lane)
+        if words.type == "error" and (odd := self._first(lambda each: each.odd)):
+            return odd
+        return (
+            self._first(lambda each: _answers(words, each))
+            or self._answering(lane)
+            or self._first(lambda each: each.creates and each.lane == lane)
+            or self._first(lambda each: not each.answered)
+        )
+
+    def _steer(self, named: _Named) -> _Open | None:
+        """The steer of that id, else the first one for that response that has none yet."""
+        return self._first(lambda each: bool(each.steer_id) and each.steer_id == named.id) or (
+            self._first(
+                lambda each: (
+                    each.type == "response.steer"
+                    and each.steer_id is None
+                    and each.target == named.previous_response_id
+                )
+            )
+        )
+
+    def _begin(self, response: _Named, lane: str | None) -> _Open | None:
+        """The request that a new response answers: a steer of the one before, else a create."""
+        if response.id:
+            self._lane_of[response.id] = lane
+        before = response.previous_response_id
+        found = self._first(
+            lambda each: (
+                each.steer_id is not None
+                and not each.begun
+                and each.lane == lane
+                and before in (None, each.target)
+            )
+        ) or self._first(lambda each: each.creates and not each.begun and each.lane == lane)
+        if found is not None:
+            found.begun = True
+        return found
+
+    def _answering(self, lane: str | None) -> _Open | None:
+        """The request to which the newest response in a lane is the answer."""
+        begun = [each for each in self._open.values() if each.begun and each.lane == lane]
+        return begun[-1] if begun else None
+
+    def _first(self, fits: Callable[[_Open], bool]) -> _Open | None:
+        return next(filter(fits, self._open.values()), None)
+
+
+def _answers(words: _Words, entry: _Open) -> bool:
+    """Whether a message's type says that it answers a request of another type than create."""
+    return not entry.creates and bool(entry.type) and words.type.startswith(entry.type + ".")
+
+
+def _read(text: bytes) -> _Words:
+    try:
+        return _words.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # whatever it is, it is kept
+        return _Words()

@@ -1,0 +1,141 @@
+"""Which exchange a WebSocket message belongs to: lanes, steers, errors, what nobody asked for."""
+
+from sockets import creating, messages, steering
+from traffic import compact
+
+from cassettes.lanes import Lanes
+
+
+def heard(lanes: Lanes, *texts: bytes) -> list[tuple[int | None, bool]]:
+    """Where each message belongs, and whether its exchange is over with it."""
+    return [lanes.heard(text) for text in texts]
+
+
+def owners(lanes: Lanes, *texts: bytes) -> list[int | None]:
+    """The exchange of each message."""
+    return [x for x, _ in heard(lanes, *texts)]
+
+
+def test_a_lane_answers_one_request_after_another() -> None:
+    """Two requests that were sent at once are answered in their order."""
+    lanes = Lanes()
+    assert lanes.sent(1, creating("a")) is None
+    assert lanes.sent(2, creating("b")) is None
+    assert heard(lanes, *messages("A", "resp_1")) == [(1, False), (1, False), (1, True)]
+    assert heard(lanes, *messages("B", "resp_2")) == [(2, False), (2, False), (2, True)]
+
+
+def test_lanes_run_side_by_side() -> None:
+    """Messages of two lanes may alternate; `stream_id` tells whose they are."""
+    lanes = Lanes()
+    for x, lane in ((1, None), (2, "a"), (3, "b")):
+        lanes.sent(x, creating("Hi", **({"stream_id": lane} if lane else {})))
+    said = zip(
+        *(messages("A B", f"resp_{x}", lane) for x, lane in ((3, "b"), (1, None), (2, "a"))),
+        strict=True,
+    )
+    assert owners(lanes, *(text for texts in said for text in texts)) == [3, 1, 2] * 4
+
+
+def test_a_steer_is_acknowledged_and_answered_by_the_next_response() -> None:
+    """The steered response ends, and the one that follows from the steer is the steer's answer."""
+    lanes = Lanes()
+    lanes.sent(1, creating("Tell me", stream_id="a"))
+    first = messages("One two", "resp_1", "a", status="incomplete")
+    assert owners(lanes, *first[:2]) == [1, 1]
+    assert lanes.sent(2, steering("Shorter", "resp_1")) == (1, 2)
+    lanes.sent(3, creating("Later", stream_id="a"))
+    accepted = {
+        "type": "response.steer.accepted",
+        "steer": {"id": "steer_1", "previous_response_id": "resp_1"},
+        "stream_id": "a",
+    }
+    assert heard(lanes, compact(accepted)) == [(2, False)]
+    assert heard(lanes, *first[2:]) == [(1, False), (1, True)]
+    successor = messages("1", "resp_2", "a", previous_response_id="resp_1")
+    assert heard(lanes, *successor) == [(2, False), (2, False), (2, True)]
+    assert owners(lanes, *messages("Now", "resp_3", "a")) == [3, 3, 3]
+
+
+def test_a_steer_may_fail_or_wait_for_a_tool() -> None:
+    """A steer that failed is over; so is one whose input goes into a later request."""
+    lanes = Lanes()
+    lanes.sent(1, creating("Tell me"))
+    first = messages("One", "resp_1")
+    heard(lanes, first[0])
+    for x in (2, 3, 4):
+        lanes.sent(x, steering("Shorter", "resp_1"))
+
+    def about(kind: str, ident: str | None) -> bytes:
+        steer = {"previous_response_id": "resp_1"} | ({"id": ident} if ident else {})
+        return compact({"type": f"response.steer.{kind}", "steer": steer})
+
+    said = [about("failed", None), about("accepted", "s3"), about("accepted", "s4")]
+    assert heard(lanes, *said) == [(2, True), (3, False), (4, False)]
+    assert heard(lanes, *first[1:]) == [(1, False), (1, True)]
+    assert heard(lanes, about("pending", "s4"), about("pending", "s3")) == [(4, True), (3, True)]
+    lanes.sent(5, creating("", previous_response_id="resp_1"))
+    assert owners(lanes, *messages("Two", "resp_2", previous_response_id="resp_1")) == [5, 5, 5]
+
+
+def test_an_error_answers_what_it_can_be_about() -> None:
+    """An error ends the request that waits in its lane, but first a message that is no request."""
+    error = compact({"type": "error", "status": 400, "error": {"message": "no"}})
+    lanes = Lanes()
+    lanes.sent(1, creating("a"))
+    assert heard(lanes, error) == [(1, True)]
+    lanes.sent(2, creating("b"))
+    begun = messages("B")
+    heard(lanes, begun[0])
+    assert lanes.sent(3, b"junk") == (2, 1)
+    assert heard(lanes, error, *begun[1:]) == [(3, True), (2, False), (2, True)]
+    lanes.sent(4, creating("c", stream_id="unheard of"))
+    assert heard(lanes, error) == [(4, True)]
+
+
+def test_messages_of_other_types_are_answered_by_their_kind() -> None:
+    """An answer that is named after a request ends it, whatever is streaming beside it."""
+    lanes = Lanes()
+    lanes.sent(1, creating("a"))
+    begun = messages("A")
+    heard(lanes, begun[0])
+    lanes.sent(2, compact({"type": "response.inject", "response_id": "resp_1"}))
+    injected = compact({"type": "response.inject.created", "response_id": "resp_1"})
+    assert heard(lanes, injected, begun[1]) == [(2, True), (1, False)]
+
+
+def test_what_nobody_asked_for_belongs_to_the_connection() -> None:
+    """A greeting, a response out of nothing and a message that is no JSON are kept all the same."""
+    lanes = Lanes()
+    greeting = compact({"type": "server.hello"})
+    assert heard(lanes, greeting, b"\xff\x00", *messages("A")) == [(None, False)] * 5
+    lanes.sent(1, creating("a"))
+    assert owners(lanes, *messages("A")) == [1, 1, 1]
+    assert heard(lanes, greeting) == [(None, False)]
+
+
+def test_a_server_that_does_not_announce_its_response_is_understood() -> None:
+    """Without `response.created` what comes in a lane is for the request that waits there."""
+    lanes = Lanes()
+    lanes.sent(1, creating("a"))
+    assert heard(lanes, *messages("A")[1:]) == [(1, False), (1, True)]
+
+
+def test_what_is_open_when_the_connection_ends() -> None:
+    """A request without its terminal event is not whole; a message that may need none is."""
+    lanes = Lanes()
+    lanes.sent(1, creating("a"))
+    lanes.sent(2, steering("b", "resp_9"))
+    lanes.sent(3, b"\xff")
+    assert list(lanes.close()) == [(1, False), (2, True), (3, True)]
+    assert list(lanes.close()) == []
+
+
+def test_odd_messages_are_understood_as_far_as_they_can_be() -> None:
+    """Members of a wrong type, or no object at all, raise nothing."""
+    lanes = Lanes()
+    for x, text in enumerate(
+        [b"[]", b'{"type":7}', b'{"type":"response.create","stream_id":1}', b""], 1
+    ):
+        assert lanes.sent(x, text) is None
+        assert lanes.heard(text)[0] in range(1, 5)
