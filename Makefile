@@ -1,7 +1,7 @@
 # Every target sets up what it needs and runs it from .venv, whether or not an environment is active.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow bench lint format check clean
+.PHONY: help setup demo test test-slow test-llm bench lint format check clean
 
 # The user's Python settings are for other projects. Bytecode must be kept: without it each of the
 # many processes that the tests start would compile its imports again.
@@ -21,6 +21,10 @@ test: setup  ## run the tests and measure their branch coverage
 
 test-slow: setup  ## run the tests that take long or measure speed
 	.venv/bin/pytest -m slow
+
+test-llm:  ## run respool in front of a real model (installs 350 MB)
+	@scripts/setup llm
+	.venv/bin/pytest -m llm
 
 bench: setup  ## measure speeds side by side and print the figures
 	.venv/bin/python -P -m benchmarks

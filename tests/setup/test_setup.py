@@ -48,7 +48,12 @@ class Clone:
             folder.mkdir(parents=True)
         for script in ("setup", "update-constraints"):
             shutil.copy(ROOT / "scripts" / script, self.root / "scripts")
-        for file in ("pyproject.toml", "constraints.txt", "scripts/bootstrap.txt"):
+        for file in (
+            "pyproject.toml",
+            "constraints.txt",
+            "scripts/llm.txt",
+            "scripts/bootstrap.txt",
+        ):
             (self.root / file).write_text(f"{file}\n")
         for tool in (*TOOLS, "ln"):
             (self.bin / tool).symlink_to(str(shutil.which(tool)))
@@ -217,6 +222,28 @@ def test_second_run_does_nothing(ready: Clone) -> None:
     assert ready.asked == before
 
 
+def test_model_is_installed_on_top_and_only_when_asked_for(ready: Clone) -> None:
+    """`llm` adds its pins by hash to the set-up, which is not made anew for them."""
+    before = len(ready.asked)
+    assert ready.run("scripts/setup", "llm").returncode == 0
+    assert ready.run().returncode == 0
+    assert ready.asked[before:] == [
+        "pip install --quiet --python .venv/bin/python --require-hashes -r scripts/llm.txt"
+    ]
+
+
+def test_says_so_where_the_model_cannot_be_installed(clone: Clone) -> None:
+    """Where uv cannot install the model, the last line says what to check; .venv stays usable."""
+    clone.python("python3.13", "3.13.2")
+    assert clone.run().returncode == 0
+    clone.stub("uv", '[ "$1" = --version ] || { echo "no such wheel" >&2; exit 1; }')
+    run = clone.run("scripts/setup", "llm")
+    assert run.returncode == 1
+    assert run.stderr.splitlines()[0] == "no such wheel"
+    assert run.stderr.splitlines()[1].startswith("setup: uv could not install")
+    assert clone.stamp.exists()
+
+
 @pytest.mark.parametrize("sync", ["exit 1", "kill -INT $PPID; exit 130", "kill -KILL $PPID"])
 def test_interrupted_install_leaves_no_stamp(clone: Clone, sync: str) -> None:
     """A set-up that failed or was killed half-way is not taken for a finished one."""
@@ -349,7 +376,7 @@ def test_says_why_where_pip_cannot_install_uv(clone: Clone) -> None:
 
 
 def test_update_constraints_pins_everything_and_names_no_index(clone: Clone) -> None:
-    """update-constraints compiles both files of pins with hashes, and passes its arguments on."""
+    """update-constraints compiles each file of pins with hashes, and passes its arguments on."""
     assert clone.run("scripts/update-constraints", "--upgrade-package", "click").returncode == 0
     head = (
         "pip compile --quiet --universal --generate-hashes --no-header --no-annotate "
@@ -358,6 +385,7 @@ def test_update_constraints_pins_everything_and_names_no_index(clone: Clone) -> 
     tail = "--upgrade-package click"
     assert clone.asked == [
         f"{head} 3.13 pyproject.toml --extra dev --output-file constraints.txt {tail}",
+        f"{head} 3.13 --group llm --output-file scripts/llm.txt {tail}",
         f"{head} 3.8 - --output-file scripts/bootstrap.txt {tail}",
     ]
 
