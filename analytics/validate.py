@@ -9,14 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from wire.events import TERMINAL
+from wire.events import BETA, RESPONSES, STEER, TERMINAL
 from wire.schema import Deviation, Kind, check
 from wire.schema_deviations import join
 
 type Where = Literal["request", "response", "event"]
-
-_CARRIERS = TERMINAL - {"error"} | {"response.created", "response.in_progress", "response.queued"}
-"""Events that carry a Response, which is then filed like one that came as a body."""
 
 _REQUESTS: Mapping[str, Kind] = {
     "create": "create_request",
@@ -31,17 +28,25 @@ _RESPONSES: Mapping[str, Kind | None] = {
     "input_items": "item_page",
     "input_tokens": "input_token_count",
     "delete": None,  # the SDK has no type for its answer
+    "steer": "response",
+    "message": "response",
+    "connect": None,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ExchangeParts:
-    """An exchange as parsed JSON; a string stands for text that is not JSON.
+    """An exchange as parsed JSON; a string stands for text that is not JSON, bytes for no text.
 
     `endpoint` is a name of `wire.endpoints`. `response` is the body of an answer that is not a
     stream (Response, compaction, error body ...), else the `response` of the terminal event; None
     if there is neither. `events` are SSE event name (None where the line is missing, and over
-    WebSocket) and data. `outcome` is one of `cassettes.format.OUTCOMES`.
+    WebSocket) and data. `outcome` is one of `cassettes.format.OUTCOMES`. `beta` as in
+    `wire.vocabulary.is_beta`.
+
+    Over WebSocket, `request` is the client's message and `events` are the server's. There are three
+    endpoints more: "steer" (the client's message is a `response.steer`), "message" (any other that
+    is no `response.create`) and "connect" (the handshake, and messages that belong nowhere else).
     """
 
     endpoint: str
@@ -51,6 +56,7 @@ class ExchangeParts:
     events: Sequence[tuple[str | None, object]] = ()
     streamed: bool = False
     websocket: bool = False
+    beta: bool = False
     outcome: str = "complete"
 
 
@@ -81,10 +87,12 @@ def findings(
     """
     if parts.endpoint not in _RESPONSES:
         return []
+    if parts.websocket and _tag(parts.request) in BETA and not parts.beta:
+        parts = replace(parts, beta=True)  # only the beta has such a message
     found: list[tuple[Where, Deviation]] = []
     found += [("request", each) for each in _request(parts, seen_item)]
     found += [("response", each) for each in _response(parts)]
-    if parts.streamed:
+    if parts.streamed or parts.websocket:
         found += _events(parts)
     distinct = dict.fromkeys(found)
     return [Finding(where, d.kind, d.path, d.type, d.shape) for where, d in distinct]
@@ -97,39 +105,44 @@ def _request(
     request = parts.request
     if kind is None or request is None:
         return
-    if isinstance(request, str):
+    if isinstance(request, str | bytes):
         yield _not_json(request, "", kind)
         return
     items = _member(request, "input")
-    steers = _tag(request) == "response.steer"  # its items are of a narrower kind
+    steers = _tag(request) == STEER  # its items are of a narrower kind
     if isinstance(request, dict) and isinstance(items, list) and not steers:
         request = {**request, "input": []}
         for item in items:
             if seen_item is None or not seen_item(item):
-                yield from (_under("input[]", each) for each in check("input_item", item))
-    yield from check(kind, request)
+                found = check("input_item", item, beta=parts.beta)
+                yield from (_under("input[]", each) for each in found)
+    yield from check(kind, request, beta=parts.beta)
 
 
 def _response(parts: ExchangeParts) -> Iterator[Deviation]:
     response = parts.response
-    failed = parts.status is not None and parts.status >= 400
+    refused = parts.status is not None and parts.status >= 400
+    # Over WebSocket an error is an event; only the handshake can be answered with a body.
+    failed = refused and (parts.endpoint == "connect" or not parts.websocket)
     kind = "error" if failed else _RESPONSES[parts.endpoint]
     if kind is None or response is None:
         return
-    if isinstance(response, str):
+    if isinstance(response, str | bytes):
         yield _not_json(response, "", kind)
     else:
-        yield from check(kind, response)
+        yield from check(kind, response, beta=parts.beta)
         yield from _usage(response)
 
 
 def _events(parts: ExchangeParts) -> Iterator[tuple[Where, Deviation]]:
     kind: Kind = "websocket_event" if parts.websocket else "event"
     last = None
-    ended = False
+    open_ended = parts.endpoint in ("steer", "message", "connect")
+    begun, ended = not open_ended, False
     for name, data in parts.events:
-        if isinstance(data, str):
-            yield "event", _not_json(data, "data", "stream")
+        if isinstance(data, str | bytes):
+            path, thing = ("", kind) if parts.websocket else ("data", "stream")
+            yield "event", _not_json(data, path, thing)
             continue
         tag = _tag(data)
         ended = ended or tag in TERMINAL
@@ -137,27 +150,30 @@ def _events(parts: ExchangeParts) -> Iterator[tuple[Where, Deviation]]:
             yield "event", Deviation("missing_field", "event", "stream", "missing")
         elif name is not None and name != tag:
             yield "event", _broken("event", "stream", "event name != data.type")
+        if open_ended and tag == "response.created":  # a steer's successor counts from its own zero
+            begun, last = True, None
         number = _member(data, "sequence_number")
-        if isinstance(number, int):
+        if isinstance(number, int) and parts.endpoint != "connect":  # what is left of many streams
             if last is not None and number <= last:
                 yield "event", _broken("sequence_number", "stream", "not increasing")
             last = number
-        yield from _event(kind, data, parts.response)
-    if not ended and parts.outcome in ("complete", "truncated"):
+        yield from _event(kind, data, parts)
+    if begun and not ended and parts.outcome in ("complete", "truncated"):
         yield "event", _broken("", "stream", "no terminal event")
 
 
-def _event(kind: Kind, data: object, checked: object) -> Iterator[tuple[Where, Deviation]]:
+def _event(kind: Kind, data: object, parts: ExchangeParts) -> Iterator[tuple[Where, Deviation]]:
     """Check an event, and the Response that it carries, if any, on its own and only once."""
     response = _member(data, "response")
-    carries = _tag(data) in _CARRIERS and isinstance(response, dict)
+    carries = _tag(data) in RESPONSES and isinstance(response, dict)
     if not isinstance(data, dict) or not carries:
-        yield from (("event", each) for each in check(kind, data))
+        yield from (("event", each) for each in check(kind, data, beta=parts.beta))
         return
     envelope = {name: value for name, value in data.items() if name != "response"}
-    yield from (("event", each) for each in check(kind, envelope) if each.path != "response")
-    if response is not checked:
-        yield from (("response", each) for each in check("response", response))
+    found = check(kind, envelope, beta=parts.beta)
+    yield from (("event", each) for each in found if each.path != "response")
+    if response is not parts.response:
+        yield from (("response", each) for each in check("response", response, beta=parts.beta))
         yield from (("response", each) for each in _usage(response))
 
 
@@ -195,9 +211,9 @@ def _broken(path: str, thing: str, rule: str) -> Deviation:
     return Deviation("broken_invariant", path, thing, rule)
 
 
-def _not_json(text: str, path: str, thing: str) -> Deviation:
-    shape = text if text == "[DONE]" else "text" if text else "empty"
-    return Deviation("not_json", path, thing, shape)
+def _not_json(found: str | bytes, path: str, thing: str) -> Deviation:
+    shape = "[DONE]" if found == "[DONE]" else "text" if found else "empty"
+    return Deviation("not_json", path, thing, "binary" if isinstance(found, bytes) else shape)
 
 
 def _under(head: str, found: Deviation) -> Deviation:

@@ -74,12 +74,22 @@ def declared(model: Any) -> Mapping[str, tuple[object, bool]]:
     """
     if hasattr(model, "__required_keys__"):
         hints = get_type_hints(model, include_extras=True)
-        return {name: (hint, get_origin(hint) is Required) for name, hint in hints.items()}
+        return {
+            name: (hint, get_origin(hint) is Required)
+            for name, hint in hints.items()
+            if not _is_header(hint)
+        }
     fields = getattr(model, "model_fields", {})
     return {
         field.alias or name: (field.annotation, field.is_required())
         for name, field in fields.items()
     }
+
+
+def _is_header(annotation: object) -> bool:
+    """Whether a parameter travels as a header: it has an alias that JSON has nowhere, `a-b`."""
+    aliases = (getattr(each, "alias", None) for each in getattr(annotation, "__metadata__", ()))
+    return any("-" in alias for alias in aliases if alias)
 
 
 def is_model(annotation: object) -> bool:

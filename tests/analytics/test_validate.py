@@ -348,7 +348,7 @@ def test_steering_input_is_of_its_own_kind() -> None:
         "previous_response_id": "resp_a",
         "input": [{"type": "item_reference", "id": "msg_a"}],
     }
-    parts = ExchangeParts("create", request=request, websocket=True)
+    parts = ExchangeParts("steer", request=request, websocket=True)
     assert rows(parts) == {
         ("request", "unknown_type", "input[].type", "response.steer", "item_reference")
     }
