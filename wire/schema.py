@@ -6,6 +6,7 @@ deviates, and raises nothing.
 """
 
 from functools import cache
+from typing import get_args
 
 from openai.types.responses import (
     CompactedResponse,
@@ -15,6 +16,7 @@ from openai.types.responses import (
     ResponseCompactParams,
     ResponseInputItem,
     ResponseInputItemParam,
+    ResponseInputParam,
     ResponseItem,
     ResponseItemList,
     ResponseOutputItem,
@@ -80,6 +82,7 @@ _SURFACE = Surface(
     tagged=(
         ResponseInputItem,
         ResponseInputItemParam,
+        *get_args(ResponseInputParam),  # the same once more, as classes of their own
         ResponseItem,
         ResponseOutputItem,
         ResponsesClientEventParam,

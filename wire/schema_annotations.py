@@ -112,17 +112,23 @@ def scalar_types(annotation: object) -> tuple[type, ...]:
     return _SCALARS.get(annotation, ())
 
 
-def misfit(model: object, value: Mapping[str, object]) -> tuple[int, int]:
-    """How badly an object fits a model, to be compared: fields that do not belong, fields missing.
+def misfit(model: object, value: Mapping[str, object]) -> tuple[int, int, int]:
+    """How badly an object fits a model, to be compared: fields and values that do not belong, how
+    many of them are fields, fields missing.
 
     A value of another kind has fields, values and parts that do not belong; one of this kind merely
     lacks some. Looks at the object's own fields and at the tags of their parts, no deeper.
     """
     outlines = _outlines(model)
-    strange = sum(
-        name not in outlines or not outlines[name].admits(each) for name, each in value.items()
-    )
-    return strange, sum(each.needed and name not in value for name, each in outlines.items())
+    foreign = strange = 0
+    for name, each in value.items():
+        outline = outlines.get(name)
+        if outline is None:
+            foreign += 1
+        elif not outline.admits(each):
+            strange += 1
+    lacking = sum(each.needed and name not in value for name, each in outlines.items())
+    return foreign + strange, foreign, lacking
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,14 @@ Agents that work together (items `agent_message`, `multi_agent_call`, `multi_age
 imported for the exchanges of the beta only: it takes as long again as the API's own types.
 """
 
+from typing import get_args
+
 from openai.types.beta import (
     BetaCompactedResponse,
     BetaResponse,
     BetaResponseInputItem,
     BetaResponseInputItemParam,
+    BetaResponseInputParam,
     BetaResponseItem,
     BetaResponseOutputItem,
     BetaResponsesClientEventParam,
@@ -72,6 +75,7 @@ SURFACE = Surface(
     tagged=(
         BetaResponseInputItem,
         BetaResponseInputItemParam,
+        *get_args(BetaResponseInputParam),  # the same once more, as classes of their own
         BetaResponseItem,
         BetaResponseOutputItem,
         BetaResponsesClientEventParam,
