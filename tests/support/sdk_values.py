@@ -7,6 +7,7 @@ each can be checked in its place within a whole thing.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, get_args, get_origin
 
 from wire.schema_annotations import (
@@ -95,10 +96,12 @@ class Place:
     step: str = ""
     """The field of the parent, and `[]` or `.*` for each list or map that is around it there."""
 
+    @cached_property
     def minimal(self) -> dict[str, Any]:
         """The least that can stand here."""
         return {**minimal(self.model), **({"type": self.tag} if self.tag else {})}
 
+    @cached_property
     def full(self) -> dict[str, Any]:
         """The most that can stand here."""
         return {**full(self.model), **({"type": self.tag} if self.tag else {})}
@@ -110,7 +113,7 @@ class Place:
             value = [value] if wrap == "[]" else {"a name": value}
         if self.parent is None:
             return value
-        return self.parent.around({**self.parent.minimal(), name: value})
+        return self.parent.around({**self.parent.minimal, name: value})
 
     def line(self) -> Iterator["Place"]:
         """This place and those around it, outwards."""
