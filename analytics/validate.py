@@ -137,8 +137,9 @@ def _response(parts: ExchangeParts) -> Iterator[Deviation]:
 def _events(parts: ExchangeParts) -> Iterator[tuple[Where, Deviation]]:
     kind: Kind = "websocket_event" if parts.websocket else "event"
     last = None
-    open_ended = parts.endpoint in ("steer", "message", "connect")
-    begun, ended = not open_ended, False
+    whole = parts.endpoint != "connect"  # whose messages are what is left over of any streams
+    may_begin = parts.endpoint in ("steer", "message")
+    begun, ended = whole and not may_begin, False
     for name, data in parts.events:
         if isinstance(data, str | bytes):
             path, thing = ("", kind) if parts.websocket else ("data", "stream")
@@ -150,10 +151,10 @@ def _events(parts: ExchangeParts) -> Iterator[tuple[Where, Deviation]]:
             yield "event", Deviation("missing_field", "event", "stream", "missing")
         elif name is not None and name != tag:
             yield "event", _broken("event", "stream", "event name != data.type")
-        if open_ended and tag == "response.created":  # a steer's successor counts from its own zero
-            begun, last = True, None
+        if may_begin and tag == "response.created":  # a steer's successor counts from its own zero
+            begun, ended, last = True, False, None
         number = _member(data, "sequence_number")
-        if isinstance(number, int) and parts.endpoint != "connect":  # what is left of many streams
+        if whole and isinstance(number, int):
             if last is not None and number <= last:
                 yield "event", _broken("sequence_number", "stream", "not increasing")
             last = number
@@ -172,7 +173,7 @@ def _event(kind: Kind, data: object, parts: ExchangeParts) -> Iterator[tuple[Whe
     envelope = {name: value for name, value in data.items() if name != "response"}
     found = check(kind, envelope, beta=parts.beta)
     yield from (("event", each) for each in found if each.path != "response")
-    if response is not parts.response:
+    if response is not parts.response and response != parts.response:
         yield from (("response", each) for each in check("response", response, beta=parts.beta))
         yield from (("response", each) for each in _usage(response))
 

@@ -231,18 +231,32 @@ def ogx() -> list[Turn]:
 
 
 def other_vendor() -> list[Turn]:
-    """Counts that are null, `created_by` and `billing`, `find` in a page, errors that are words."""
+    """Counts that are null, tags of its own, fields that it need not send, errors that are words.
+
+    It says of some items who made them, as the SDK does, too.
+    """
     counts = usage()
     counts["input_tokens_details"] |= {"audio_tokens": None}
     counts["output_tokens_details"] |= {"audio_tokens": None}
-    search = {
-        "type": "web_search_call",
-        "id": "ws_1",
+    action = {"type": "find", "url": "https://weather.test", "pattern": "rain"}
+    search = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": action}
+    patch = {
+        "type": "apply_patch_call_output",
+        "id": "apo_1",
+        "call_id": "call_1",
         "status": "completed",
-        "action": {"type": "find", "url": "https://weather.test", "pattern": "rain"},
+        "created_by": "agent_1",
     }
-    whole = response(search, message("Yes.", created_by={"user": "u_1"}), usage=counts)
-    whole["billing"] = {"payer": "developer"}
+    whole = response(
+        search,
+        patch,
+        message("Yes."),
+        usage=counts,
+        tools=[{"type": "code_interpreter", "container": {"type": "container_i_d"}}],
+        tool_choice={"type": "hosted"},
+        billing={"payer": "developer"},
+    )
+    whole = without(whole, "parallel_tool_calls")
     # The reference shows the message of a 500 and says of a 404 only that the model is not there.
     error = b'{"error": "An internal server error occurred."}'
     missing = b'{"error": "The model is not there."}'
