@@ -27,10 +27,10 @@ def mutations(value: object) -> st.SearchStrategy[object]:
     return st.just(value) | JSON
 
 
-@given(kind=st.sampled_from(KINDS), value=JSON)
-def test_any_json_is_checked(kind: Kind, value: object) -> None:
+@given(kind=st.sampled_from(KINDS), value=JSON, beta=st.booleans())
+def test_any_json_is_checked(kind: Kind, value: object, beta: bool) -> None:
     """Whatever JSON comes, checking it answers with deviations and raises nothing."""
-    assert all(isinstance(each, Deviation) for each in check(kind, value))
+    assert all(isinstance(each, Deviation) for each in check(kind, value, beta=beta))
 
 
 @given(st.sampled_from(VALID).flatmap(lambda case: st.tuples(st.just(case[0]), mutations(case[1]))))
