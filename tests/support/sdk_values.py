@@ -95,6 +95,8 @@ class Place:
     parent: "Place | None" = None
     step: str = ""
     """The field of the parent, and `[]` or `.*` for each list or map that is around it there."""
+    among: Any = None
+    """The annotation of which the model is one alternative."""
 
     @cached_property
     def minimal(self) -> dict[str, Any]:
@@ -129,7 +131,9 @@ def places(annotation: Any) -> list[Place]:
     """Every model below an annotation, each once for each of its tags, at its shallowest place."""
     found: dict[Any, None] = {}
     queue = [
-        place for step, model in _models(annotation, "") for place in _tagged(model, step, None)
+        place
+        for step, model, among in _models(annotation, "")
+        for place in _tagged(model, step, None, among)
     ]
     all_places: list[Place] = []
     for place in queue:  # grows meanwhile
@@ -138,21 +142,21 @@ def places(annotation: Any) -> list[Place]:
         found[place.model, place.tag] = None
         all_places.append(place)
         for name, (each, _) in declared(place.model).items():
-            for step, model in _models(each, name):
-                queue += _tagged(model, step, place)
+            for step, model, among in _models(each, name):
+                queue += _tagged(model, step, place, among)
     return all_places
 
 
-def _tagged(model: Any, step: str, parent: Place | None) -> list[Place]:
+def _tagged(model: Any, step: str, parent: Place | None, among: Any) -> list[Place]:
     head = parent.path if parent else ""
     path = f"{head}.{step}" if head else step
-    return [Place(model, tag, path, parent, step) for tag in tags(model) or (None,)]
+    return [Place(model, tag, path, parent, step, among) for tag in tags(model) or (None,)]
 
 
-def _models(annotation: Any, step: str) -> Iterator[tuple[str, Any]]:
+def _models(annotation: Any, step: str) -> Iterator[tuple[str, Any, Any]]:
     for each in members(annotation):
         if is_model(each):
-            yield step, each
+            yield step, each, annotation
         elif is_list(each):
             yield from _models(get_args(each)[0], step + "[]")
         elif is_mapping(each):

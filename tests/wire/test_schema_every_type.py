@@ -91,6 +91,23 @@ def test_every_model_names_each_field_that_it_lacks(kind: Kind, beta: bool) -> N
 
 @SURFACES
 @pytest.mark.parametrize("kind", KINDS)
+def test_every_tag_that_nobody_has_is_named(kind: Kind, beta: bool) -> None:
+    """Where not just anything may stand, a tag that the SDK does not have is quoted."""
+    wrong = []
+    for place in everywhere(kind, beta):
+        if place.tag and stranger(place.among):
+            value = {**place.full, "type": "unheard of"}
+            found = check(kind, place.around(value), beta=beta)
+            quoted = [(each.path, each.shape) for each in found]
+            kinds = {each.kind for each in found}
+            expected = [(under(place.path, "type"), "unheard of")]
+            if quoted != expected or not kinds <= {"unknown_type", "unknown_value"}:
+                wrong.append(f"{place}: {found}")
+    assert wrong == []
+
+
+@SURFACES
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_model_names_each_value_of_another_type(kind: Kind, beta: bool) -> None:
     """A value whose JSON type its field does not admit is a deviation that says which it was."""
     wrong = []
