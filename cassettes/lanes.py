@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from wire.events import TERMINAL
+from wire.events import CREATE, STEER, TERMINAL
 
-_FAILED = "response.steer.failed"
-_PENDING = "response.steer.pending"
+_LAST_WORDS = frozenset({"response.steer.failed", "response.steer.pending"})
+"""After these nothing more comes for a steer: its input is returned, or goes into a later create."""
 
 
 class _Named(msgspec.Struct):
@@ -53,12 +53,12 @@ class _Open:
 
     @property
     def creates(self) -> bool:
-        return self.type == "response.create"
+        return self.type == CREATE
 
     @property
     def odd(self) -> bool:
         """Whether it is none that a server must know, and waits for what is said to it."""
-        return self.type not in ("response.create", "response.steer") and not self.answered
+        return self.type not in (CREATE, STEER) and not self.answered
 
     @property
     def whole(self) -> bool:
@@ -82,7 +82,7 @@ class Lanes:
         """
         words = _read(text)
         lane, target = words.stream_id, None
-        if words.type == "response.steer":
+        if words.type == STEER:
             target = words.previous_response_id
             lane = self._lane_of.get(target or "")
         busy = self._answering(lane)
@@ -99,9 +99,9 @@ class Lanes:
         if found is None:
             return None, False
         found.answered += 1
-        if words.steer and words.type.startswith("response.steer."):
+        if words.steer and words.type.startswith(STEER + "."):
             found.steer_id = words.steer.id
-            over = words.type in (_FAILED, _PENDING)
+            over = words.type in _LAST_WORDS
         else:
             over = words.type in TERMINAL or _answers(words, found)
         if over:
@@ -116,7 +116,7 @@ class Lanes:
 
     def _owner(self, words: _Words) -> _Open | None:
         lane = words.stream_id
-        if words.steer and words.type.startswith("response.steer."):
+        if words.steer and words.type.startswith(STEER + "."):
             return self._steer(words.steer)
         if words.response and words.type == "response.created":
             return self._begin(words.response, lane)
@@ -134,7 +134,7 @@ class Lanes:
         return self._first(lambda each: bool(each.steer_id) and each.steer_id == named.id) or (
             self._first(
                 lambda each: (
-                    each.type == "response.steer"
+                    each.type == STEER
                     and each.steer_id is None
                     and each.target == named.previous_response_id
                 )

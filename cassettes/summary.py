@@ -12,15 +12,11 @@ from typing import Any
 import msgspec
 
 from cassettes.exchange import Exchange, Piece
+from wire.events import RESPONSES
 from wire.slices import NOT_JSON, items, members
 from wire.sse import Event, parse
 
 Json = Any  # any JSON value: what servers send is known only after looking
-
-_RESPONSE_EVENTS = frozenset(
-    f"response.{name}"
-    for name in ("completed", "failed", "incomplete", "in_progress", "created", "queued")
-)
 
 
 def load_json(text: bytes | str) -> Json:
@@ -148,7 +144,7 @@ def _read_stream(exchange: Exchange, summary: Summary) -> None:
             summary.first_event_ms = piece.t
         if summary.first_token_ms is None and kind.endswith(".delta"):
             summary.first_token_ms = piece.t
-        if kind in _RESPONSE_EVENTS and isinstance(found.get("response"), dict):
+        if kind in RESPONSES and isinstance(found.get("response"), dict):
             summary.response, final = found["response"], data
         elif kind == "response.output_item.done":
             if (spans := members(data)) and "item" in spans:

@@ -8,6 +8,8 @@ server's own affair. On a WebSocket the client's messages are requests, told apa
 import re
 from dataclasses import dataclass
 
+from wire.events import CREATE, STEER
+
 _PATH = re.compile(
     r"(?P<base>.*)/responses(?:/(?P<id>[^/]+)(?:/(?P<sub>cancel|input_items))?)?/?\Z"
 )
@@ -19,7 +21,7 @@ _MEMBER = {
     ("POST", "cancel"): "cancel",
     ("GET", "input_items"): "input_items",
 }
-_MESSAGES = {"response.create": "create", "response.steer": "steer"}
+_MESSAGES = {CREATE: "create", STEER: "steer"}
 
 WEBSOCKET = "WEBSOCKET"
 """What stands for the method of a request that is a client's WebSocket message."""

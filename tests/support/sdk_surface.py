@@ -112,9 +112,7 @@ def poll_until_it_is_done(client: Any, seen: Seen) -> Any:
 
 @step
 def retrieve_with_include(client: Any, seen: Seen) -> Any:
-    return client.responses.retrieve(
-        seen["create"]["id"], include=["message.output_text.logprobs"]
-    )
+    return client.responses.retrieve(seen["create"]["id"], include=["message.output_text.logprobs"])
 
 
 @step
