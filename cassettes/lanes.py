@@ -15,7 +15,7 @@ from msgspec import UNSET, UnsetType
 from wire.events import CREATE, STEER, TERMINAL
 
 _LAST_WORDS = frozenset({"response.steer.failed", "response.steer.pending"})
-"""After these nothing more comes for a steer: its input is returned, or goes into a later create."""
+"""After these nothing more comes for a steer: its input is returned, or goes into a later one."""
 
 
 class _Named(msgspec.Struct):
