@@ -1,48 +1,56 @@
 """Compaction, whichever way it was asked for: what went in, what was kept.
 
 Three ways lead to one (API reference: compact; create, `context_management`; the input item
-`compaction_trigger`).
+`compaction_trigger`); a server may also do it unasked. Who fetches a compacted response again is
+told of it again: which row stays, and how it had been asked for, is settled in the tables
+(`queries/once_compactions.sql`, `queries/answer_compactions.sql`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from analytics.item_row import load_item
 from analytics.tables import Row
+from analytics.tool_calls import TELLING
 from cassettes.exchange import Exchange
 from cassettes.summary import Summary
-
-_TYPES = frozenset({"compaction", "compaction_summary"})
-
-
-def compaction_row(exchange: Exchange, summary: Summary) -> Row | None:
-    """The row of `compactions` for an exchange that compacted its context, else None."""
-    trigger = _trigger(exchange, summary)
-    if trigger is None or summary.response is None:
-        return None
-    made = [item for text in summary.output if (item := load_item(text)).type in _TYPES]
-    if trigger != "endpoint" and not made:
-        return None  # asked for, but the context was not long enough
-    given = summary.request.get("input")
-    encrypted = [len(text) for item in made if (text := item.text("encrypted_content"))]
-    return {
-        "exchange_id": str(exchange.id),
-        "trigger": trigger,
-        "input_items": len(given) if isinstance(given, list) else int(given is not None),
-        "output_items": len(summary.output),
-        "input_tokens": summary.usage.input_tokens if summary.usage else None,
-        "output_tokens": summary.usage.output_tokens if summary.usage else None,
-        "encrypted_bytes": sum(encrypted) if encrypted else None,
-    }
+from wire.items import item_type
 
 
-def _trigger(exchange: Exchange, summary: Summary) -> str | None:
-    route = exchange.route
-    if route is None or exchange.status is None or exchange.status >= 400:
-        return None
-    if route.endpoint == "compact":
+def compaction_asked(summary: Summary, endpoint: str) -> str | None:
+    """What in a request asks for a compaction, if anything."""
+    if endpoint == "compact":
         return "endpoint"
     given = summary.request.get("input")
     last = given[-1] if isinstance(given, list) and given else None
     if isinstance(last, Mapping) and last.get("type") == "compaction_trigger":
         return "compaction_trigger"
     return "context_management" if summary.request.get("context_management") else None
+
+
+def compaction_row(
+    exchange: Exchange, summary: Summary, rows: Sequence[Row], endpoint: str
+) -> Row | None:
+    """The row of `compactions` for an answer whose items have these rows in `items`, if it is one.
+
+    A context that is not long enough is not compacted, though it was asked for.
+    """
+    if summary.response is None or (exchange.status or 0) >= 400:
+        return None
+    made = [row for row in rows if _is_compaction(row["type"])]
+    if endpoint != "compact" and not (made and endpoint in TELLING):
+        return None
+    given = summary.request.get("input")
+    encrypted = [size for row in made if isinstance(size := row["encrypted_bytes"], int)]
+    return {
+        "exchange_id": str(exchange.id),
+        "trigger": compaction_asked(summary, endpoint) or "automatic",
+        "input_items": len(given) if isinstance(given, list) else int(given is not None),
+        "output_items": len(rows),
+        "input_tokens": summary.usage.input_tokens if summary.usage else None,
+        "output_tokens": summary.usage.output_tokens if summary.usage else None,
+        "encrypted_bytes": sum(encrypted) if encrypted else None,
+        "item_id": made[-1]["item_id"] if made else None,
+    }
+
+
+def _is_compaction(kind: object) -> bool:
+    return isinstance(kind, str) and item_type(kind).what == "compaction"

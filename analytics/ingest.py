@@ -27,6 +27,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 if TYPE_CHECKING:
     from analytics.normalize import Rows
 
+_SETTLING = ("once_tool_calls", "answer_tool_calls", "once_compactions", "answer_compactions")
+"""Statements that settle between exchanges what one exchange alone cannot tell."""
+
 BATCH = 200
 """Exchanges per transaction: opening and committing one by one costs ten times as much."""
 BATCH_BYTES = 64 << 20
@@ -137,7 +140,8 @@ def _write(
     )
     for table in TABLES:
         insert(connection, table, [row for rows in batch for row in rows.tables.get(table, ())])
-    connection.execute(store.statement("answer_tool_calls"), {"cassette": _id(cassette.header)})
+    for name in _SETTLING:
+        connection.execute(store.statement(name), {"cassette": _id(cassette.header)})
     for shared, candidates in forgotten.items():
         connection.execute(store.statement(f"orphans_{shared}"), {"candidates": candidates})
     return len(batch)

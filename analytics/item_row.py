@@ -1,18 +1,17 @@
-"""One item as a row of `items`: named by its content, its text gathered from wherever it stands."""
+"""One item as a row of `items`: named by its content, read as the registry of `wire` says."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from analytics import item_text
 from analytics.tables import Row
 from cassettes.summary import Json, load_json
 from wire.canonical import canonical, digest
+from wire.items import ItemType, item_type, type_of
 from wire.slices import members
-
-_TEXT_PARTS = ("text", "refusal", "transcript")
-_TEXT_MEMBERS = ("arguments", "input", "output", "code", "result", "content", "summary")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +25,30 @@ class Item:
         value = self.members.get(name)
         return value if isinstance(value, str) else None
 
+    def first(self, names: Sequence[str]) -> str | None:
+        """The first of these members that is a string with something in it."""
+        return next((text for name in names if (text := self.text(name))), None)
+
     @property
     def type(self) -> str | None:
-        """The item's type; what has a role but no type is a message (API reference: `input`)."""
-        return self.text("type") or ("message" if "role" in self.members else None)
+        """The item's type, also where it is left out."""
+        return type_of(self.members)
+
+    @property
+    def kind(self) -> ItemType:
+        """How an item of this type is read."""
+        return item_type(self.type)
+
+    @property
+    def call_id(self) -> str | None:
+        """What a call is known by, in the call as in what answers it."""
+        return self.first(self.kind.call_id)
+
+    @property
+    def arguments(self) -> str | None:
+        """What a call asks for: text as it is, anything else as JSON."""
+        values = (self.members.get(name) for name in self.kind.arguments)
+        return next((item_text.as_text(value) for value in values if value is not None), None)
 
 
 def load_item(text: bytes) -> Item:
@@ -41,18 +60,21 @@ def load_item(text: bytes) -> Item:
 def item_row(text: bytes) -> tuple[Row, str | None]:
     """The row of an item, and its status, which belongs to the place where it was seen."""
     item = load_item(text)
-    encrypted = item.text("encrypted_content")
+    kind = item.kind
+    found = item_text.contents(item.members, kind)
     row: Row = {
         "item_id": str(uuid.UUID(bytes=item_id(text))),
         "type": item.type,
         "role": item.text("role"),
-        "call_id": item.text("call_id"),
-        "name": item.text("name"),
-        "namespace": item.text("namespace") or item.text("server_label"),
+        "call_id": item.call_id,
+        "name": item.first(kind.name),
+        "namespace": item.first(kind.namespace),
         "phase": item.text("phase"),
-        "text": "\n".join(_texts(item.members)) or None,
+        "text": found.text,
+        "error": item_text.error(item.members, kind),
         "bytes": len(text),
-        "encrypted_bytes": len(encrypted) if encrypted is not None else None,
+        "media_bytes": found.media or None,
+        "encrypted_bytes": found.encrypted or None,
         "json": text.decode(errors="replace"),
     }
     return row, item.text("status")
@@ -65,14 +87,3 @@ def item_id(text: bytes) -> bytes:
         return digest(b"item", canonical(text))
     parts = {name: msgspec.Raw(span.of(text)) for name, span in spans.items() if name != "status"}
     return digest(b"item", canonical(msgspec.json.encode(parts)))
-
-
-def _texts(members: dict[str, Json]) -> Iterator[str]:
-    for name in _TEXT_MEMBERS:
-        value = members.get(name)
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, list):
-            for part in value:
-                if isinstance(part, dict):
-                    yield from (part[key] for key in _TEXT_PARTS if isinstance(part.get(key), str))

@@ -1,27 +1,25 @@
 """From one exchange to rows: pure, and the same rows whenever and wherever it is done.
 
 Items and tools are named by the digest of their canonical JSON, an item's without its `status`;
-text and JSON are the sender's own. What the traffic did not say is NULL.
+text and JSON are the sender's own. What the traffic did not say is NULL. Traffic that is no
+Responses exchange is a row of `exchanges` and nothing else, whatever its members are called.
 """
 
-import json
 import uuid
 from dataclasses import dataclass, field
 
-from analytics.compaction import compaction_row
-from analytics.item_row import item_row, load_item
-from analytics.prices import cost_usd
+from analytics.compaction import compaction_asked, compaction_row
+from analytics.exchange_row import http_row, response_row, usage_row
+from analytics.item_row import item_row
 from analytics.tables import Row
 from analytics.tool_calls import tool_call_rows
+from analytics.toolset import toolset_rows
 from analytics.validate import ExchangeParts, findings
-from cassettes.exchange import Exchange, cassette_uuid, exchange_id
+from cassettes.exchange import Exchange, exchange_id
 from cassettes.reader import Cassette
 from cassettes.summary import Summary, load_json, summarise
-from wire.canonical import canonical, digest
+from wire.canonical import digest
 from wire.slices import items, members
-
-_PARTS = frozenset({"input", "tools", "instructions"})
-"""Members of a request that have tables of their own; the rest is kept as `params`."""
 
 
 @dataclass(slots=True)
@@ -49,26 +47,37 @@ class Normalizer:
         exchange = self._cassette.exchange(number)
         rows = Rows(size=len(exchange.request.body) + sum(len(p.data) for p in exchange.pieces))
         summary = summarise(exchange)
+        endpoint = exchange.route.endpoint if exchange.route else None
+        if endpoint is None:
+            nothing = {"inherited_items": 0, "input_items": 0, "output_items": 0}
+            rows.add("exchanges", {**http_row(exchange, summary), **nothing})
+            return rows
         given = self._given(exchange, rows)
         made = _made(exchange, summary, rows)
-        toolset = _toolset(self._texts(exchange, "tools"), rows)
+        toolset, tools = toolset_rows(self._texts(exchange, "tools"))
+        for row in tools:
+            rows.add("tools", row)
         instructions = self._instructions(exchange, rows)
         ident = str(exchange.id)
         rows.add(
             "exchanges",
             {
-                **_exchange_row(exchange, summary),
+                **http_row(exchange, summary),
+                **response_row(exchange, summary),
                 "parent_id": self._parent(number),
                 "inherited_items": self._cassette.inherited(number),
                 "input_items": given,
-                "output_items": made,
+                "output_items": len(made),
                 "toolset_id": toolset,
                 "instructions_id": instructions,
+                "compaction_asked": compaction_asked(summary, endpoint),
             },
         )
         if summary.usage is not None:
-            rows.add("usage", _usage_row(exchange, summary))
-        compaction = compaction_row(exchange, summary)
+            rows.add("usage", usage_row(exchange, summary))
+        for row in tool_call_rows(exchange, summary, made, endpoint):
+            rows.add("tool_calls", row)
+        compaction = compaction_row(exchange, summary, made, endpoint)
         if compaction is not None:
             rows.add("compactions", compaction)
         for finding in findings(self._parts(exchange, summary)):
@@ -154,16 +163,14 @@ class Normalizer:
         )
 
 
-def _made(exchange: Exchange, summary: Summary, rows: Rows) -> int:
-    """Add the items of the answer and the calls among them; how many items there are."""
-    ids = []
+def _made(exchange: Exchange, summary: Summary, rows: Rows) -> list[Row]:
+    """Add the items of the answer; their rows, in order."""
+    made = []
     for position, text in enumerate(summary.output):
         row, status = item_row(text)
         _link(rows, exchange, "output", position, row, status)
-        ids.append(str(row["item_id"]))
-    for row in tool_call_rows(exchange, summary, ids):
-        rows.add("tool_calls", row)
-    return len(ids)
+        made.append(row)
+    return made
 
 
 def _link(
@@ -180,95 +187,3 @@ def _link(
             "status": status,
         },
     )
-
-
-def _toolset(texts: list[bytes], rows: Rows) -> str | None:
-    """Add the definitions offered, if this set of them is new; the set's id."""
-    if not texts:
-        return None
-    ids = [digest(b"tool", canonical(text)) for text in texts]
-    toolset = str(uuid.UUID(bytes=digest(b"toolset", *ids)))
-    for position, (text, tool_id) in enumerate(zip(texts, ids, strict=True)):
-        tool = load_item(text)
-        rows.add(
-            "tools",
-            {
-                "toolset_id": toolset,
-                "position": position,
-                "tool_id": str(uuid.UUID(bytes=tool_id)),
-                "type": tool.text("type"),
-                "name": tool.text("name") or tool.text("server_label"),
-                "namespace": tool.text("namespace"),
-                "description": tool.text("description"),
-                "bytes": len(text),
-                "json": text.decode(errors="replace"),
-            },
-        )
-    return toolset
-
-
-def _exchange_row(exchange: Exchange, summary: Summary) -> Row:
-    request = exchange.request
-    route = exchange.route
-    spans = members(request.body) or {}
-    params = b",".join(
-        json.dumps(name).encode() + b":" + span.of(request.body)
-        for name, span in spans.items()
-        if name not in _PARTS
-    )
-    client = next((value for name, value in request.headers if name == "user-agent"), None)
-    return {
-        "exchange_id": str(exchange.id),
-        "cassette_id": str(cassette_uuid(exchange.cassette_id)),
-        "number": exchange.number,
-        "started_at": exchange.began,
-        "endpoint": route.endpoint if route else None,
-        "method": request.method,
-        "path": request.path,
-        "upstream": exchange.upstream,
-        "client": client,
-        "requested_model": summary.requested_model,
-        "model": summary.model,
-        "response_id": summary.response_id,
-        "previous_response_id": _text(summary.request.get("previous_response_id")),
-        "params": f"{{{params.decode(errors='replace')}}}" if spans else None,
-        "streamed": exchange.streamed,
-        "http_status": exchange.status,
-        "status": summary.status,
-        "incomplete_reason": summary.incomplete_reason,
-        "outcome": exchange.outcome,
-        "error_code": summary.error_code,
-        "error_message": summary.error_message,
-        "service_tier": _service_tier(summary),
-        "request_bytes": len(request.body),
-        "response_bytes": sum(len(piece.data) for piece in exchange.pieces),
-        "duration_ms": exchange.ended_ms,
-        "first_event_ms": summary.first_event_ms,
-        "first_token_ms": summary.first_token_ms,
-        "event_ms": [event.t_ms for event in summary.events] or None,
-        "event_types": [event.type for event in summary.events] or None,
-        "event_bytes": [event.size for event in summary.events] or None,
-    }
-
-
-def _usage_row(exchange: Exchange, summary: Summary) -> Row:
-    usage = summary.usage
-    assert usage is not None  # the caller has looked
-    return {
-        "exchange_id": str(exchange.id),
-        "model": summary.model,
-        "input_tokens": usage.input_tokens,
-        "cached_tokens": usage.cached_tokens,
-        "output_tokens": usage.output_tokens,
-        "reasoning_tokens": usage.reasoning_tokens,
-        "total_tokens": usage.total_tokens,
-        "cost_usd": cost_usd(summary.model, usage, exchange.began, _service_tier(summary)),
-    }
-
-
-def _service_tier(summary: Summary) -> str | None:
-    return _text((summary.response or {}).get("service_tier"))
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None

@@ -18,7 +18,7 @@ import duckdb
 
 from wire.errors import BadDatabase
 
-SCHEMA = 1
+SCHEMA = 2
 """The number of the last migration."""
 PATIENCE_S = 10.0
 """How long a lock of another process is waited for."""

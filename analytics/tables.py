@@ -57,6 +57,9 @@ TABLES: dict[str, pa.Schema] = {
         event_ms=pa.list_(_REAL),
         event_types=pa.list_(_TEXT),
         event_bytes=pa.list_(pa.int32()),
+        transport=_TEXT,
+        connection_id=_TEXT,
+        compaction_asked=_TEXT,
     ),
     "items": _columns(
         item_id=_TEXT,
@@ -70,6 +73,8 @@ TABLES: dict[str, pa.Schema] = {
         bytes=_INT,
         encrypted_bytes=_INT,
         json=_TEXT,
+        media_bytes=_INT,
+        error=_TEXT,
     ),
     "exchange_items": _columns(
         exchange_id=_TEXT, direction=_TEXT, position=_INT, item_id=_TEXT, status=_TEXT
@@ -84,6 +89,7 @@ TABLES: dict[str, pa.Schema] = {
         description=_TEXT,
         bytes=_INT,
         json=_TEXT,
+        member=_INT,
     ),
     "tool_calls": _columns(
         exchange_id=_TEXT,
@@ -119,6 +125,7 @@ TABLES: dict[str, pa.Schema] = {
         input_tokens=_INT,
         output_tokens=_INT,
         encrypted_bytes=_INT,
+        item_id=_TEXT,
     ),
     "findings": _columns(
         finding_id=_TEXT, place=_TEXT, kind=_TEXT, path=_TEXT, type=_TEXT, shape=_TEXT
@@ -129,7 +136,7 @@ TABLES: dict[str, pa.Schema] = {
 
 SHARED = {
     "items": ("item_id",),
-    "tools": ("toolset_id", "position"),
+    "tools": ("toolset_id", "position", "member"),
     "findings": ("finding_id",),
 }
 """Tables whose rows several exchanges share, with the columns that tell rows apart."""
@@ -159,7 +166,7 @@ def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row
     columns = ", ".join(TABLES[table].names)
     text = f"INSERT INTO {table} ({columns}) SELECT {columns} FROM batch"  # noqa: S608 - names of ours
     if key := SHARED.get(table):
-        rows = list({tuple(row[name] for name in key): row for row in reversed(rows)}.values())
+        rows = list({tuple(row.get(name) for name in key): row for row in reversed(rows)}.values())
         there = f"SELECT {key[0]} FROM {table}"  # noqa: S608 - names of ours
         text += f" WHERE {key[0]}::UUID NOT IN ({there})"
     connection.register("batch", _arrow(rows, TABLES[table]))

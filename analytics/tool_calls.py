@@ -1,51 +1,88 @@
-"""Tool calls that answers made: one row each, whoever runs the tool.
+"""Tool calls that answers made: one row each, whoever runs the tool, and requests for approval too.
 
-A call that the client runs gets its output from a later request, by `call_id`; one that the server
-runs has it in the same item. The wire says nothing of how a client's tool failed, so `error` is
-only there where the item has one.
+A call that the server runs carries its output, or the output follows it in the same answer; one
+that the client runs gets it from a later request, by what the call is known by. An answer that
+tells again of a response makes rows as well: which of them stays is settled in the tables
+(`queries/once_tool_calls.sql`), where all exchanges are.
 """
 
-import json
+from collections.abc import Sequence
 
-from analytics.item_row import load_item
+from analytics import item_text
+from analytics.item_row import Item, load_item
 from analytics.tables import Row
 from cassettes.exchange import Exchange
-from cassettes.summary import Json, Summary
+from cassettes.summary import Summary
 
-_ARGUMENTS = ("arguments", "input", "action", "code", "queries", "operation")
-_OUTPUTS = ("output", "outputs", "results")
+TELLING = frozenset({"create", "steer", "retrieve", "cancel"})
+"""Endpoints whose answers tell of a response; a compacted history repeats calls of older ones."""
+
+_FAILED = frozenset({"failed", "incomplete"})
 
 
-def tool_call_rows(exchange: Exchange, summary: Summary, item_ids: list[str]) -> list[Row]:
-    """The rows of `tool_calls` for the calls in an answer, without outputs that come later."""
-    route = exchange.route
-    if route is None or route.endpoint != "create":
-        return []  # a compacted or retrieved history repeats calls that were made before
-    rows: list[Row] = []
-    for position, text in enumerate(summary.output):
-        item = load_item(text)
-        if item.type is None or not item.type.endswith("_call"):
+def tool_call_rows(
+    exchange: Exchange, summary: Summary, rows: Sequence[Row], endpoint: str
+) -> list[Row]:
+    """The rows of `tool_calls` for an answer, whose items have these rows in `items`."""
+    if endpoint not in TELLING:
+        return []
+    items = [load_item(text) for text in summary.output]
+    answers = _answers(items)
+    calls: list[Row] = []
+    for position, item in enumerate(items):
+        if item.kind.what not in ("call", "approval_request"):
             continue
-        rows.append(
-            {
-                "exchange_id": str(exchange.id),
-                "position": position,
-                "item_id": item_ids[position],
-                "call_id": item.text("call_id"),
-                "type": item.type,
-                "name": item.text("name") or item.type.removesuffix("_call"),
-                "namespace": item.text("namespace") or item.text("server_label"),
-                "arguments": _first(item.members, _ARGUMENTS),
-                "status": item.text("status"),
-                "output": _first(item.members, _OUTPUTS),
-                "error": _first(item.members, ("error",)),
+        row = rows[position]
+        call: Row = {
+            "exchange_id": str(exchange.id),
+            "position": position,
+            "item_id": row["item_id"],
+            "call_id": row["call_id"],
+            "type": item.type,
+            "name": row["name"] or (item.type or "").removesuffix("_call"),
+            "namespace": row["namespace"],
+            "arguments": item.arguments,
+            "status": item.text("status"),
+            "output": item_text.output(item.members, item.kind),
+            "error": row["error"] or _failure(item),
+        }
+        if (at := answers.get(position)) is not None:
+            size = rows[at]["media_bytes"]
+            media = item_text.media_note(size) if isinstance(size, int) else None
+            call |= {
+                "output_exchange_id": str(exchange.id),
+                "output_item_id": rows[at]["item_id"],
+                "output": rows[at]["text"] or media,
+                "error": rows[at]["error"] or _failure(items[at]) or call["error"],
             }
-        )
-    return rows
+        calls.append(call)
+    return calls
 
 
-def _first(members: dict[str, Json], names: tuple[str, ...]) -> str | None:
-    value = next((members[name] for name in names if members.get(name) is not None), None)
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)
+def _answers(items: Sequence[Item]) -> dict[int, int]:
+    """Where the output of each call of an answer stands, for those whose output is in it.
+
+    Outputs name their call; one that does not is for the last call of its type before it.
+    """
+    answers: dict[int, int] = {}
+    for at, output in enumerate(items):
+        if output.kind.what != "output":
+            continue
+        for position in range(at - 1, -1, -1):
+            call = items[position]
+            if position in answers or call.kind.what != "call":
+                continue
+            if output.call_id == call.call_id if output.call_id else _fits(output, call):
+                answers[position] = at
+                break
+    return answers
+
+
+def _fits(output: Item, call: Item) -> bool:
+    return output.kind.answers is not None and output.kind.answers == call.type
+
+
+def _failure(item: Item) -> str | None:
+    """A status that tells of failure says so in `error`, where nothing says more."""
+    status = item.text("status")
+    return status if status in _FAILED else None

@@ -11,8 +11,8 @@ SELECT
     count(*) FILTER (e.is_billed AND u.cost_usd IS NULL) AS unpriced,
     count(*) FILTER (e.is_error) AS errors,
     count(*) FILTER (e.outcome <> 'complete') AS not_complete,
-    quantile_cont(e.duration_ms, 0.5) FILTER (e.outcome = 'complete') AS latency_p50_ms,
-    quantile_cont(e.duration_ms, 0.95) FILTER (e.outcome = 'complete') AS latency_p95_ms,
+    quantile_cont(e.latency_ms, 0.5) AS latency_p50_ms,
+    quantile_cont(e.latency_ms, 0.95) AS latency_p95_ms,
     quantile_cont(e.first_token_ms, 0.5) AS first_token_p50_ms,
     quantile_cont(e.first_token_ms, 0.95) AS first_token_p95_ms
 FROM exchange_facts e

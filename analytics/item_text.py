@@ -1,0 +1,178 @@
+"""What is in an item to read: its text, and the sizes of what is not text.
+
+Text is what a person would search for. Media and encrypted contents never are part of it; they are
+counted, in the characters that travelled.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from cassettes.summary import Json
+from wire.items import ARGV, ItemType, part_type, tool_type
+
+_DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w=.+-]+)*;base64,[A-Za-z0-9+/=_-]*")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{256,}={0,2}")
+"""What a string in an unknown place is taken for media by: no text is so long without a space."""
+_URL = ("http://", "https://")
+_DEEPEST = 20
+"""Levels of nesting that are read: no known item has more than six."""
+
+
+@dataclass(slots=True)
+class Contents:
+    """Texts in their order, and bytes of media and of encrypted contents as they travelled."""
+
+    texts: list[str] = field(default_factory=list)
+    media: int = 0
+    encrypted: int = 0
+
+    @property
+    def text(self) -> str | None:
+        """All texts, one below the other."""
+        return "\n".join(self.texts) or None
+
+    @property
+    def output(self) -> str | None:
+        """The text, or the size of the media that stands in its place."""
+        return self.text or (media_note(self.media) if self.media else None)
+
+    def read(self, value: Json, depth: int = 0) -> None:
+        """Add what a member's value has to say: a string, a part, or a list of those."""
+        if isinstance(value, str):
+            self._read_string(value)
+        elif depth > _DEEPEST:
+            return
+        elif isinstance(value, list):
+            for each in value:
+                self.read(each, depth + 1)
+        elif isinstance(value, dict):
+            self._read_part(value, depth)
+
+    def read_media(self, value: Json) -> None:
+        """Add a member that is media: base64, a URL, or an object that holds `data`."""
+        if isinstance(value, Mapping):
+            value = value.get("data") or value.get("url")
+        if not isinstance(value, str) or not value:
+            return
+        if value.startswith(_URL):
+            self.texts.append(value)
+        else:
+            self.media += len(value)
+
+    def read_encrypted(self, value: Json) -> None:
+        """Add a member that is encrypted, or would be if the server encrypted at all."""
+        if isinstance(value, str):
+            self.encrypted += len(value)
+
+    def _read_string(self, value: str) -> None:
+        if not value:
+            return
+        if _BASE64.fullmatch(value):
+            self.media += len(value)
+            return
+        if ";base64," not in value:
+            self.texts.append(value)
+            return
+        text, count = _DATA_URL.subn(lambda found: media_note(len(found[0])), value)
+        self.media += sum(len(found[0]) for found in _DATA_URL.finditer(value))
+        if count != 1 or _DATA_URL.fullmatch(value) is None:
+            self.texts.append(text)
+
+    def _read_part(self, part: dict[str, Json], depth: int) -> None:
+        known = part_type(part.get("type"))
+        texts, self.texts = self.texts, []
+        for name in known.text:
+            value = part.get(name)
+            if name in ARGV and isinstance(value, list):
+                value = " ".join(word for word in value if isinstance(word, str))
+            self.read(value, depth + 1)
+        # A search says its query both alone and in its list of queries.
+        self.texts = texts + list(dict.fromkeys(self.texts))
+        for name in known.media:
+            self.read_media(part.get(name))
+        self.read_encrypted(part.get("encrypted_content"))
+
+
+def contents(members: dict[str, Json], kind: ItemType) -> Contents:
+    """What is in a whole item."""
+    found = Contents()
+    if kind.what == "approval_response" and isinstance(members.get("approve"), bool):
+        found.texts.append("approved" if members["approve"] else "not approved")
+    for name in kind.text:
+        value = members.get(name)
+        # Arguments have members of any names, which all may be looked for.
+        found.read(as_text(value) if name == "arguments" else value)
+    if kind.tools:
+        found.texts += _tool_names(members.get(kind.tools))
+    for name in kind.media:
+        found.read_media(members.get(name))
+    found.read_encrypted(members.get("encrypted_content"))
+    return found
+
+
+def output(members: dict[str, Json], kind: ItemType) -> str | None:
+    """What came of a call, where the call carries it itself; of media its size."""
+    found = Contents()
+    for name in kind.output:
+        if name in kind.media:
+            found.read_media(members.get(name))
+        else:
+            found.read(members.get(name))
+    return found.output
+
+
+def error(members: dict[str, Json], kind: ItemType) -> str | None:
+    """What went wrong, as far as the item itself says: its error, or how its commands ended."""
+    told = members.get(kind.error) if kind.error else None
+    if told or kind.what != "output":
+        return as_text(told) if told else None
+    value = members.get("output")
+    parts = value if isinstance(value, list) else []
+    return ", ".join(filter(None, map(_ending, parts))) or None
+
+
+def as_text(value: Json) -> str | None:
+    """A string as it is, anything else as JSON, nothing for null."""
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def media_note(size: int) -> str:
+    """What stands for media in a text."""
+    return f"[{size} bytes of media]"
+
+
+def tool_name(tool: dict[str, Json]) -> str | None:
+    """The name of a tool definition; its type, where tools of its type have none."""
+    kind = tool.get("type")
+    member = tool_type(kind if isinstance(kind, str) else None).name
+    name = tool.get(member) if member else None
+    return next((each for each in (name, kind) if isinstance(each, str)), None)
+
+
+def tools_in(tool: dict[str, Json]) -> list[dict[str, Json]]:
+    """The tools that a definition groups under its own name."""
+    kind = tool.get("type")
+    member = tool_type(kind if isinstance(kind, str) else None).tools
+    held = tool.get(member) if member else None
+    return [each for each in held if isinstance(each, dict)] if isinstance(held, list) else []
+
+
+def _tool_names(tools: Json) -> Iterable[str]:
+    for tool in tools if isinstance(tools, list) else ():
+        if isinstance(tool, dict):
+            yield from filter(None, map(tool_name, [tool, *tools_in(tool)]))
+
+
+def _ending(part: Json) -> str | None:
+    """How a shell's command ended, if not well (API reference: `shell_call_output`, `outcome`)."""
+    outcome = part.get("outcome") if isinstance(part, dict) else None
+    if not isinstance(outcome, dict):
+        return None
+    if outcome.get("type") == "timeout":
+        return "timeout"
+    code = outcome.get("exit_code")
+    return f"exit code {code}" if isinstance(code, int) and code != 0 else None
