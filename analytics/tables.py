@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import duckdb
 import pyarrow as pa
 
+from analytics.store import statement
+
 Row = dict[str, object]
 
 _TEXT, _INT, _REAL = pa.string(), pa.int64(), pa.float64()
@@ -159,16 +161,30 @@ def _arrow(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
         return pa.Table.from_pylist(clean, schema)
 
 
+def _spelling(row: Row) -> tuple[int, str]:
+    size, text = row["bytes"], row["json"]
+    assert isinstance(size, int)
+    assert isinstance(text, str)
+    return size, text
+
+
 def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row]) -> None:
-    """Add rows; those of a shared table once, and only where they are not there yet."""
+    """Add rows; those of a shared table once, and only where they are not there yet.
+
+    An item that is spelled in several ways is kept in the shortest, in whichever order they come.
+    """
     if not rows:
         return
     columns = ", ".join(TABLES[table].names)
     text = f"INSERT INTO {table} ({columns}) SELECT {columns} FROM batch"  # noqa: S608 - names of ours
     if key := SHARED.get(table):
+        if table == "items":
+            rows = sorted(rows, key=_spelling)
         rows = list({tuple(row.get(name) for name in key): row for row in reversed(rows)}.values())
         there = f"SELECT {key[0]} FROM {table}"  # noqa: S608 - names of ours
         text += f" WHERE {key[0]}::UUID NOT IN ({there})"
     connection.register("batch", _arrow(rows, TABLES[table]))
+    if table == "items":
+        connection.execute(statement("respell_items"))
     connection.execute(text)
     connection.unregister("batch")
