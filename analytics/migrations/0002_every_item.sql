@@ -76,9 +76,9 @@ SELECT
     coalesce(
         CASE
             WHEN endpoint = 'steer' THEN exchange_id IN (SELECT exchange_id FROM usage)
-            WHEN endpoint NOT IN ('create', 'compact') THEN false
-            WHEN transport = 'websocket' THEN response_id IS NOT NULL
-            ELSE http_status < 400
+            WHEN endpoint IN ('create', 'compact') AND transport = 'websocket'
+                THEN response_id IS NOT NULL
+            WHEN endpoint IN ('create', 'compact') THEN http_status < 400
         END
             AND NOT (outcome = 'complete' AND coalesce(status IN ('queued', 'in_progress'), false)),
         false
