@@ -12,9 +12,14 @@ from dataclasses import dataclass, field
 from cassettes.summary import Json
 from wire.items import ARGV, ItemType, part_type, tool_type
 
-_DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w=.+-]+)*;base64,[A-Za-z0-9+/=_-]*")
+_LONG = 1024
+_MEDIA = re.compile(
+    r"data:[\w.+-]+/[\w.+-]+(?:;[\w=.+-]+)*;base64,[A-Za-z0-9+/=_-]*"
+    rf"|[A-Za-z0-9+/]{{{_LONG},}}={{0,2}}"
+)
+"""Media within a text: a data URL, or letters and digits that go on for longer than any word."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{256,}={0,2}")
-"""What a string in an unknown place is taken for media by: no text is so long without a space."""
+"""A string that is nothing but media."""
 _URL = ("http://", "https://")
 _DEEPEST = 20
 """Levels of nesting that are read: no known item has more than six."""
@@ -69,16 +74,13 @@ class Contents:
     def _read_string(self, value: str) -> None:
         if not value:
             return
-        if _BASE64.fullmatch(value):
+        if _BASE64.fullmatch(value) or _MEDIA.fullmatch(value):
             self.media += len(value)
-            return
-        if ";base64," not in value:
+        elif ";base64," in value or len(value) > _LONG:
+            self.media += sum(len(found[0]) for found in _MEDIA.finditer(value))
+            self.texts.append(_MEDIA.sub(lambda found: media_note(len(found[0])), value))
+        else:
             self.texts.append(value)
-            return
-        text, count = _DATA_URL.subn(lambda found: media_note(len(found[0])), value)
-        self.media += sum(len(found[0]) for found in _DATA_URL.finditer(value))
-        if count != 1 or _DATA_URL.fullmatch(value) is None:
-            self.texts.append(text)
 
     def _read_part(self, part: dict[str, Json], depth: int) -> None:
         known = part_type(part.get("type"))

@@ -12,7 +12,10 @@ WHERE exchange_id IN (
             bool_or(repeats AND NOT unfinished) OVER told AS told_whole
         FROM compactions c
         JOIN exchanges e USING (exchange_id)
-        WHERE e.cassette_id = $cassette::UUID AND e.response_id IS NOT NULL
+        WHERE e.cassette_id = $cassette::UUID AND e.response_id IN (
+            SELECT response_id FROM exchanges
+            WHERE cassette_id = $cassette::UUID AND endpoint IN ('retrieve', 'cancel')
+        )
         WINDOW told AS (PARTITION BY e.response_id)
     )
     WHERE place > 1 AND (repeats OR unfinished AND told_whole)

@@ -1,5 +1,6 @@
 """Every type of item ends up in the tables with what it says, from a cassette to a database."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,9 @@ def test_every_type_has_a_payload() -> None:
         ({"output": [{"type": "image", "data": PNG}, {"text": "ok"}]}, "ok", len(PNG)),
         ({"output": {"image_url": {"url": "https://a.test/b.png"}}}, "https://a.test/b.png", None),
         ({"output": "A" * 300}, None, 300),
+        ({"output": '{"data": "' + "A" * 2000 + '"}'}, '{"data": "[2000 bytes of media]"}', 2000),
+        ({"output": "word " * 300}, "word " * 300, None),
+        ({"output": json.loads("[" * 400 + "]" * 400)}, None, None),
         ({"output": [[["deep"]], 7, None, True]}, "deep", None),
         ({"output": {"future": [1], "content": {"content": "inside"}}}, "inside", None),
         ({"output": ""}, None, None),
