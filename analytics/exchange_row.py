@@ -28,7 +28,8 @@ def http_row(exchange: Exchange, summary: Summary) -> Row:
         "requested_model": summary.requested_model,
         "model": summary.model,
         "streamed": exchange.streamed,
-        "transport": _transport(exchange),
+        "transport": exchange.transport,
+        "connection_id": str(exchange.connection_id) if exchange.connection_id else None,
         "http_status": exchange.status,
         "outcome": exchange.outcome,
         "error_code": summary.error_code if failed else None,
@@ -63,10 +64,6 @@ def response_row(exchange: Exchange, summary: Summary) -> Row:
         "service_tier": _service_tier(summary),
         "first_token_ms": summary.first_token_ms,
     }
-
-
-def _transport(exchange: Exchange) -> str:
-    return "sse" if exchange.streamed else "json"
 
 
 def usage_row(exchange: Exchange, summary: Summary) -> Row:

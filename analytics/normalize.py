@@ -17,9 +17,10 @@ from analytics.toolset import toolset_rows
 from analytics.validate import ExchangeParts, findings
 from cassettes.exchange import Exchange, exchange_id
 from cassettes.reader import Cassette
-from cassettes.summary import Summary, load_json, summarise
+from cassettes.summary import StreamEvent, Summary, load_json, summarise
 from wire.canonical import digest
 from wire.slices import items, members
+from wire.vocabulary import is_beta
 
 
 @dataclass(slots=True)
@@ -138,9 +139,11 @@ class Normalizer:
 
     def _parts(self, exchange: Exchange, summary: Summary) -> ExchangeParts:
         """What is checked: of the input only what is new, the rest was checked with its parent."""
-        request: object | None = summary.request or None
-        if request is None and exchange.request.body:
-            request = exchange.request.body.decode(errors="replace")
+        sent, request = exchange.request, None
+        if sent.body:
+            request = summary.request or (
+                sent.body if sent.binary else sent.body.decode(errors="replace")
+            )
         if isinstance(request, dict) and isinstance(request.get("input"), list):
             inherited = self._cassette.inherited(exchange.number)
             request = {**request, "input": request["input"][inherited:]}
@@ -154,13 +157,20 @@ class Normalizer:
             request=request,
             status=exchange.status,
             response=response,
-            events=[
-                (event.name, event.data if (data := load_json(event.data)) is None else data)
-                for event in summary.events
-            ],
+            events=[(event.name, _data(event)) for event in summary.events],
             streamed=exchange.streamed,
+            websocket=exchange.transport == "websocket",
+            beta=is_beta(sent.path, sent.headers),
             outcome=exchange.outcome,
         )
+
+
+def _data(event: StreamEvent) -> object:
+    """An event's data as JSON, as text if it is none, as bytes if it is not even meant as text."""
+    data = load_json(event.data)
+    if data is not None:
+        return data
+    return event.data.encode() if event.binary else event.data
 
 
 def _made(exchange: Exchange, summary: Summary, rows: Rows) -> list[Row]:

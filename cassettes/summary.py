@@ -51,6 +51,8 @@ class StreamEvent:
     type: str
     data: str
     size: int
+    binary: bool = False
+    """Whether it came as a WebSocket message that is no text message."""
 
 
 @dataclass(slots=True)
@@ -77,7 +79,7 @@ class Summary:
     @property
     def model(self) -> str | None:
         """The model that answered, else the one that was asked for."""
-        return self._of_response("model") or _text(self.request, "model")
+        return _text(self.response, "model") or _text(self.request, "model")
 
     @property
     def requested_model(self) -> str | None:
@@ -139,7 +141,9 @@ def _read_stream(exchange: Exchange, summary: Summary) -> None:
         found = value if isinstance(value, dict) else {}
         kind = _text(found, "type") or event.event or ""
         data = event.data.encode()
-        summary.events.append(StreamEvent(piece.t, event.event, kind, event.data, len(piece.data)))
+        summary.events.append(
+            StreamEvent(piece.t, event.event, kind, event.data, len(piece.data), piece.binary)
+        )
         if summary.first_event_ms is None:
             summary.first_event_ms = piece.t
         if summary.first_token_ms is None and kind.endswith(".delta"):
