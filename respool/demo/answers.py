@@ -1,87 +1,91 @@
-"""From a request and a move to the answer: the Response object, its items and its usage.
+"""From a request and a move to the answer: the Response object around the output items.
 
-Every object is complete, as the SDK's own models define it. The token counts are estimates that
-anyone can redo by hand: a token is four bytes of UTF-8, rounded up. An input item weighs its
-compact JSON; a message or a call weighs its text; reasoning weighs three times its summary. Always:
-cached <= input, reasoning <= output, and total = input + output.
+A Response is complete, as the SDK's own model defines it: the request's settings or their defaults,
+the output, its usage, and how it ended.
 """
 
-import json
 from collections.abc import Sequence
-from itertools import takewhile
+from dataclasses import dataclass
 
+from respool.demo.compaction import compaction_item, is_compaction_due, is_triggered
 from respool.demo.ids import Mint
-from respool.demo.script import Json, Move, Scene, is_user, text_of
+from respool.demo.output import Costed, cut_off, output, thinking
+from respool.demo.scene import Json, Move, Scene, Trouble
+from respool.demo.usage import compact_json, tokens, usage
+
+__all__ = ["MODELS", "Answer", "compact_json", "prepared", "respond", "steered", "tokens"]
 
 MODELS = {"gpt-5.1": "gpt-5.1-2025-11-13", "gpt-5-mini": "gpt-5-mini-2025-08-07"}
-CACHE_BLOCK = 64
-"""Cached tokens come in whole blocks. A vendor's are larger and start later; these show early."""
 
 
-def compact_json(value: object) -> str:
-    """JSON without spaces, non-ASCII as it is."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A Response as it ends, and what it was made of.
+
+    `items` is the whole conversation that the model saw; `made` is the output with its costs.
+    """
+
+    response: Json
+    body: Json
+    items: list[Json]
+    made: list[Costed]
+    trouble: Trouble | None = None
+    halts: bool = False
 
 
-def tokens(text: str) -> int:
-    """The estimate: four bytes make a token."""
-    return -(-len(text.encode("utf-8", "replace")) // 4)
-
-
-def respond(body: Json, items: Sequence[Json], scene: Scene, move: Move, mint: Mint) -> Json:
-    """The Response to `body`, whose whole conversation is `items`, when the model does `move`."""
-    response = _envelope(body, mint)
-    output, costs = _output(body, move, mint)
+def respond(body: Json, items: list[Json], scene: Scene, move: Move, mint: Mint) -> Answer:
+    """The answer to `body`, whose whole conversation is `items`, when the model does `move`."""
+    response = envelope(body, mint)
+    if is_triggered(items):
+        made = [compaction_item(mint)]
+    else:
+        made = output(body, items, move, mint)
+        if is_compaction_due(body, items):
+            made.insert(0, compaction_item(mint))
     limit = body.get("max_output_tokens")
-    spent = sum(costs)
+    spent = sum(cost for _, cost in made)
     if scene.trouble == "fails":
+        made = cut_off(made, spent // 2)
         failure = {"code": "server_error", "message": "The model stopped before it was done."}
-        output = _cut_off(output, costs, spent // 2)
-        return response | {"status": "failed", "error": failure, "output": output}
+        response |= {"status": "failed", "error": failure, "output": [item for item, _ in made]}
+        return Answer(response, body, items, made, scene.trouble)
     if isinstance(limit, int) and spent > limit:
-        output, spent = _cut_off(output, costs, limit), limit
-        response["status"] = "incomplete"
-        response["incomplete_details"] = {"reason": "max_output_tokens"}
+        made = cut_off(made, limit)
+        response |= _incomplete("max_output_tokens")
+        spent = limit
     else:
         response["completed_at"] = mint.now + spent // 50
-    thought = min(spent, sum(3 * tokens(text) for text in _thoughts(body, move)))
-    return response | {"output": output, "usage": _usage(body, items, spent, thought)}
+    response |= _outcome(body, items, made, spent)
+    return Answer(response, body, items, made, scene.trouble, scene.halts)
 
 
-def compact(body: Json, items: Sequence[Json], mint: Mint) -> Json:
-    """The answer to `/responses/compact`: the user's messages, and one item for all the rest."""
-    kept = [
-        {
-            "id": mint.id("msg"),
-            "type": "message",
-            "status": "completed",
-            "content": [{"type": "input_text", "text": text_of(item)}],
-            "role": "user",
-        }
-        for item in items
-        if is_user(item)
-    ]
-    summary = {"id": mint.id("cmp"), "type": "compaction", "encrypted_content": mint.opaque(240)}
-    return {
-        "id": mint.id("resp"),
-        "object": "response.compaction",
-        "created_at": mint.now,
-        "output": [*kept, summary],
-        "usage": _usage(body, items, spent=tokens(summary["encrypted_content"]), thought=0),
-    }
+def steered(answer: Answer, made: list[Costed]) -> Answer:
+    """The answer that a steer ended when it had only made this much."""
+    spent = sum(cost for _, cost in made)
+    response = answer.response | {"completed_at": None} | _incomplete("steered")
+    response |= _outcome(answer.body, answer.items, made, spent)
+    return Answer(response, answer.body, answer.items, made, answer.trouble)
 
 
-def _envelope(body: Json, mint: Mint) -> Json:
+def prepared(body: Json, items: list[Json], mint: Mint) -> Answer:
+    """The answer to a request that only prepares: completed, without output."""
+    response = envelope(body, mint)
+    response["completed_at"] = mint.now
+    return Answer(response | _outcome(body, items, [], 0), body, items, [])
+
+
+def envelope(body: Json, mint: Mint) -> Json:
     """A completed Response without output: the request's settings, or their defaults."""
     reasoning = body.get("reasoning") or {}
     text = body.get("text") or {}
     model = body["model"]
-    return {
+    talk = body.get("conversation")
+    response = {
         "id": mint.id("resp"),
         "object": "response",
         "created_at": mint.now,
         "status": "completed",
-        "background": False,
+        "background": bool(body.get("background")),
         "completed_at": None,
         "error": None,
         "incomplete_details": None,
@@ -104,13 +108,16 @@ def _envelope(body: Json, mint: Mint) -> Json:
         },
         "tool_choice": body.get("tool_choice", "auto"),
         "tools": [_as_accepted(tool) for tool in body.get("tools") or []],
-        "top_logprobs": 0,
+        "top_logprobs": body.get("top_logprobs") or 0,
         "top_p": body.get("top_p", 1.0),
         "truncation": body.get("truncation") or "disabled",
         "usage": None,
         "user": None,
         "metadata": body.get("metadata") or {},
     }
+    if talk is not None:
+        response["conversation"] = {"id": talk["id"] if isinstance(talk, dict) else talk}
+    return response
 
 
 def _as_accepted(tool: Json) -> Json:
@@ -120,116 +127,10 @@ def _as_accepted(tool: Json) -> Json:
     return {"description": None, "parameters": None, "strict": True} | tool
 
 
-def _thoughts(body: Json, move: Move) -> tuple[str, ...]:
-    """What the model thinks, if it is one that thinks and was not told not to."""
-    effort = (body.get("reasoning") or {}).get("effort")
-    return () if effort == "none" or str(body["model"]).startswith("gpt-4") else move.thinks
+def _incomplete(reason: str) -> Json:
+    return {"status": "incomplete", "incomplete_details": {"reason": reason}}
 
 
-def _output(body: Json, move: Move, mint: Mint) -> tuple[list[Json], list[int]]:
-    """The output items of a move, and what each of them costs in tokens."""
-    output: list[Json] = []
-    costs: list[int] = []
-    if thoughts := _thoughts(body, move):
-        asked = body.get("reasoning") or {}
-        shown = thoughts if asked.get("summary") or asked.get("generate_summary") else ()
-        summary = [{"type": "summary_text", "text": text} for text in shown]
-        item = {"id": mint.id("rs"), "type": "reasoning", "summary": summary}
-        if "reasoning.encrypted_content" in (body.get("include") or []):
-            item["encrypted_content"] = mint.opaque(sum(map(len, thoughts)))
-        output.append(item)
-        costs.append(sum(3 * tokens(text) for text in thoughts))
-    if move.says or move.refuses:
-        output.append(_message(move, mint))
-        costs.append(tokens(move.says or move.refuses))
-    for call in move.calls:
-        arguments = compact_json(call.arguments)
-        output.append(
-            {
-                "id": mint.id("fc"),
-                "type": "function_call",
-                "status": "completed",
-                "arguments": arguments,
-                "call_id": mint.call_id(),
-                "name": call.name,
-            }
-        )
-        costs.append(tokens(call.name) + tokens(arguments))
-    return output, costs
-
-
-def _message(move: Move, mint: Mint) -> Json:
-    part: Json = {"type": "refusal", "refusal": move.refuses}
-    if not move.refuses:
-        part = {"type": "output_text", "annotations": [], "logprobs": [], "text": move.says}
-    return {
-        "id": mint.id("msg"),
-        "type": "message",
-        "status": "completed",
-        "content": [part],
-        "role": "assistant",
-    }
-
-
-def _cut_off(output: list[Json], costs: list[int], limit: int) -> list[Json]:
-    """What of `output` fits into `limit` tokens; the item in which they run out is incomplete."""
-    kept: list[Json] = []
-    for item, cost in zip(output, costs, strict=True):
-        if limit <= 0:
-            break
-        kept.append(item if cost <= limit else _shortened(item, limit))
-        limit -= cost
-    return kept
-
-
-def _shortened(item: Json, limit: int) -> Json:
-    def cut(text: str) -> str:
-        return text.encode()[: 4 * limit].decode(errors="ignore")
-
-    if item["type"] == "reasoning":
-        return item
-    if item["type"] == "function_call":
-        return item | {"status": "incomplete", "arguments": cut(item["arguments"])}
-    [part] = item["content"]
-    field = "refusal" if part["type"] == "refusal" else "text"
-    return item | {"status": "incomplete", "content": [part | {field: cut(part[field])}]}
-
-
-def _usage(body: Json, items: Sequence[Json], spent: int, thought: int) -> Json:
-    head = sum(
-        tokens(compact_json(body[key])) for key in ("instructions", "tools") if body.get(key)
-    )
-    weights = [tokens(compact_json(item)) for item in items]
-    before = _sent_before(items)
-    cached = 0 if before is None else head + sum(weights[:before])
-    total = head + sum(weights)
-    return {
-        "input_tokens": total,
-        "input_tokens_details": {
-            "cached_tokens": cached // CACHE_BLOCK * CACHE_BLOCK,
-            "cache_write_tokens": 0,
-        },
-        "output_tokens": spent,
-        "output_tokens_details": {"reasoning_tokens": thought},
-        "total_tokens": total + spent,
-    }
-
-
-def _sent_before(items: Sequence[Json]) -> int | None:
-    """How many of these items the conversation's previous request had, None if there was none.
-
-    They end where the model's latest items begin. Behind a compaction the input is a new one, and
-    only what stands before it (instructions and tools) is the same.
-    """
-    ends = [at for at, item in enumerate(items, 1) if _is_models(item)]
-    if not ends:
-        return None
-    latest = list(takewhile(_is_models, reversed(items[: ends[-1]])))
-    if any(item.get("type") == "compaction" for item in latest):
-        return 0
-    return ends[-1] - len(latest)
-
-
-def _is_models(item: Json) -> bool:
-    made = ("reasoning", "function_call", "compaction")
-    return item.get("type") in made or item.get("role") == "assistant"
+def _outcome(body: Json, items: Sequence[Json], made: Sequence[Costed], spent: int) -> Json:
+    counted = usage(body, items, spent, min(spent, thinking(made)))
+    return {"output": [item for item, _ in made], "usage": counted}

@@ -48,6 +48,11 @@ def unknown_response(response_id: str) -> ApiError:
     )
 
 
+def no_such(what: str, name: str) -> ApiError:
+    """404: nothing of this name was stored here."""
+    return ApiError(404, f"{what} with id '{name}' not found.", param="id")
+
+
 def unreadable(message: str, param: str | None = None, code: str | None = None) -> ApiError:
     """400: the body is not JSON, or lacks what every request needs."""
     return ApiError(400, message, param=param, code=code)

@@ -6,19 +6,13 @@ canned answer that hangs keeps the server from closing.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any
 
+from respool.demo.asgi import TRANSPORT, Receive, Scope, Send
 from respool.demo.canned import Break, Canned, Gate
 from respool.demo.events import sse
-from respool.demo.script import Json
-
-type Scope = dict[str, Any]  # Any, here and below: ASGI's own shapes
-type Receive = Callable[[], Awaitable[dict[str, Any]]]
-type Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-TRANSPORT = "respool.transport"
-"""Where a scope's extensions hold the connection, so that an answer can be broken off."""
+from respool.demo.scene import Json
 
 
 class HungUpError(Exception):
@@ -42,18 +36,33 @@ class Line:
         await self._start(status, [*headers.items(), *sized.items()])
         await self._send({"type": "http.response.body", "body": content})
 
+    async def send_bytes(self, headers: Mapping[str, str], content: bytes) -> None:
+        """The bytes of a file."""
+        sized = {"content-type": "application/octet-stream", "content-length": str(len(content))}
+        await self._start(200, [*headers.items(), *sized.items()])
+        await self._send({"type": "http.response.body", "body": content})
+
     async def send_events(
-        self, headers: Mapping[str, str], stream: Iterable[Json], delay_ms: float
+        self, headers: Mapping[str, str], stream: Iterable[Json | Break], delay_ms: float
     ) -> None:
-        """A stream: each event on its own, `delay_ms` apart; all in one piece if that is 0."""
+        """A stream: each event on its own, `delay_ms` apart; all in one piece if that is 0.
+
+        Raises HungUpError where it comes upon a break.
+        """
         typed = ("content-type", "text/event-stream; charset=utf-8")
         await self._start(200, [*headers.items(), typed])
-        if delay_ms:
-            for event in stream:
+        together = b""
+        for event in stream:
+            if isinstance(event, Break):
+                await self._send_part(together)
+                raise HungUpError
+            if delay_ms:
                 await self._send_part(sse(event))
                 await self._wait(asyncio.sleep(delay_ms / 1000))
-        else:
-            await self._send_part(b"".join(map(sse, stream)))
+            else:
+                together += sse(event)
+        if together:
+            await self._send_part(together)
         await self._send({"type": "http.response.body"})
 
     async def play(self, canned: Canned) -> None:

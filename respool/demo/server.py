@@ -20,8 +20,8 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from respool.demo.app import ScriptedApp
+from respool.demo.asgi import TRANSPORT
 from respool.demo.canned import BREAK, Canned, Cannery, Gate, Step
-from respool.demo.line import TRANSPORT
 from respool.demo.received import Received
 
 __all__ = [
