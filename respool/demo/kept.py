@@ -94,6 +94,8 @@ def _bare(event: Json) -> Json:
 
 def _listed(item: Json, mint: Mint) -> Json:
     kind = KINDS[item.get("type") or "message"]
+    if item.get("type") == "custom_tool_call":  # listed, it has a status that it lacks as output
+        item = {"status": "completed"} | item
     listed: Json = {"id": mint.id(kind.prefix), "type": "message", **kind.done, **item}
     if isinstance(item.get("content"), str):
         part: Json = {"type": "input_text", "text": item["content"]}
