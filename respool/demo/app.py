@@ -1,24 +1,26 @@
-"""The HTTP surface of the scripted server, as a bare ASGI application.
+"""The surface of the scripted server, as a bare ASGI application: HTTP, and WebSocket beside it.
 
 Under any base path: all of `/responses`, and what clients use beside it of models, conversations
 and files, see `respool.demo.routes`. What else is asked for, and what goes wrong, is answered in
-the vendor's error shape. Every request is kept for tests to read.
+the vendor's error shape. A WebSocket may be opened where responses are created, see
+`respool.demo.session`. Every request, and every message, is kept for tests to read.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from email.utils import formatdate
 
 from respool.demo import errors
 from respool.demo.asgi import Receive, Scope, Send
-from respool.demo.canned import Canned, Cannery
+from respool.demo.canned import Canned, CannedSocket, Cannery
 from respool.demo.desk import Desk, input_items
-from respool.demo.ids import Mint
-from respool.demo.line import HungUpError, Line
-from respool.demo.received import Received, received
-from respool.demo.routes import Routes, json_object
+from respool.demo.duplex import Duplex, refusing
+from respool.demo.head import head
+from respool.demo.line import HungUpError, Line, pairs
+from respool.demo.received import Received, from_scope, received
+from respool.demo.routes import Routes, authorized, json_object
 from respool.demo.script import is_user, text_of
+from respool.demo.session import CannedSession, Session
 
 
 class ScriptedApp:
@@ -37,7 +39,10 @@ class ScriptedApp:
         self._routes = Routes(self._desk)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request, or all messages of one WebSocket."""
+        if scope["type"] == "websocket":
+            await self._connect(scope, receive, send)
+            return
         request = await received(scope, receive)
         self.requests.append(request)
         line = Line(scope, receive, send, self.closing)
@@ -51,21 +56,62 @@ class ScriptedApp:
     async def _answer(self, request: Received, line: Line) -> None:
         mint, nth = self._desk.mint(request)
         try:
-            if canned := self._canned_answer(request):
+            canned = self._canned_answer(request)
+            if isinstance(canned, CannedSocket):
+                raise errors.unreadable("This canned answer is for a WebSocket.")
+            if canned:
                 await line.play(canned)
                 return
             reply = self._routes.answer(request, mint, nth)
         except errors.ApiError as error:
-            await line.send_json(error.status, _head(mint) | error.headers, error.body)
+            await line.send_json(error.status, head(mint) | error.headers, error.body)
             return
         if isinstance(reply, bytes):
-            await line.send_bytes(_head(mint), reply)
+            await line.send_bytes(head(mint), reply)
         elif isinstance(reply, Mapping):
-            await line.send_json(200, _head(mint), reply)
+            await line.send_json(200, head(mint), reply)
         else:
-            await line.send_events(_head(mint), reply, self._delay_ms)
+            await line.send_events(head(mint), reply, self._delay_ms)
 
-    def _canned_answer(self, request: Received) -> Canned | None:
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        handshake = from_scope(scope, "GET", b"")
+        mint, _ = self._desk.mint(handshake)
+        refused: Canned | errors.ApiError | None = None
+        session: Session | CannedSession
+        duplex = Duplex(scope, receive, send)
+        try:
+            canned = self._canned_answer(handshake)
+            if isinstance(canned, Canned):
+                refused = canned
+            elif canned:
+                session = CannedSession(duplex, canned, handshake)
+            else:
+                authorized(handshake)
+                if not handshake.path.endswith("/responses"):
+                    raise errors.not_found("GET", handshake.path)
+                session = Session(duplex, self._desk, handshake, self._delay_ms)
+        except errors.ApiError as error:
+            refused = error
+        if refused is None:
+            headers = pairs(canned.headers) if canned else pairs(head(mint))
+            with contextlib.suppress(HungUpError):
+                await duplex.accept(headers)
+                await session.run(self.requests.append)
+            return
+        self.requests.append(handshake)
+        line = Line(scope, *refusing(receive, send), self.closing)
+        try:
+            if isinstance(refused, Canned):
+                await line.play(refused)
+            else:
+                await line.send_json(refused.status, head(mint) | refused.headers, refused.body)
+        except HungUpError:
+            await line.drop()
+        finally:
+            line.close()
+
+    def _canned_answer(self, request: Received) -> Canned | CannedSocket | None:
         name = request.header("x-scripted")
         if name is None and self._canned:
             with contextlib.suppress(errors.ApiError):
@@ -74,12 +120,3 @@ class ScriptedApp:
             raise errors.unreadable(f"x-scripted names no canned answer: {name}")
         found = None if name is None else self._canned.get(name)
         return found(request) if callable(found) else found
-
-
-def _head(mint: Mint) -> dict[str, str]:
-    return {
-        "date": formatdate(mint.now, usegmt=True),
-        "x-request-id": mint.id("req"),
-        "openai-version": "2020-10-01",
-        "openai-processing-ms": str(mint.number(20, 400)),
-    }

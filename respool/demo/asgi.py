@@ -9,3 +9,6 @@ type Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 TRANSPORT = "respool.transport"
 """Where a scope's extensions hold the connection, so that an answer can be broken off."""
+
+SOCKET = "respool.socket"
+"""Where they hold the WebSocket protocol, for what ASGI has no message for."""

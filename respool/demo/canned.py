@@ -1,7 +1,7 @@
 """Answers that a test dictates byte by byte, in place of the script's.
 
 A canned answer is sent exactly as written, step by step, and nothing is added to it but what
-HTTP/1.1 needs (chunked encoding, unless it names a content-length).
+HTTP/1.1 needs (chunked encoding, unless it names a content-length), or WebSocket (its framing).
 """
 
 import asyncio
@@ -78,8 +78,52 @@ class Canned:
     headers: Mapping[str, str] | Sequence[tuple[str, str]] = ()
 
 
-type Cannery = Mapping[str, Canned | Callable[[Received], Canned]]
+@dataclass(frozen=True, slots=True)
+class Fragments:
+    """A step of a WebSocket: one message in so many frames, all text or all bytes."""
+
+    pieces: Sequence[str | bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """A step of a WebSocket: a ping, which the client's library answers by itself."""
+
+    payload: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """A step of a WebSocket: the closing handshake, with this code and reason."""
+
+    code: int = 1000
+    reason: str = ""
+
+
+type SocketStep = str | bytes | float | Fragments | Ping | Close | Gate | Break
+"""A text message, a binary one, a pause in ms, a message in frames, a ping, a close, a gate, or the
+end of the connection without a close."""
+
+
+@dataclass(frozen=True, slots=True)
+class CannedSocket:
+    """What a WebSocket says: `opening` at once, then the n-th of `replies` to the n-th message.
+
+    Steps of a later message wait for those of an earlier one. To what is behind the last reply, it
+    says nothing. `replies` may be a function from the message. To refuse the upgrade, name a
+    `Canned` instead.
+    """
+
+    replies: Sequence[Sequence[SocketStep]] | Callable[[Received], Sequence[SocketStep]] = ()
+    opening: Sequence[SocketStep] = ()
+    headers: Mapping[str, str] | Sequence[tuple[str, str]] = ()
+
+
+type Cannery = Mapping[
+    str, Canned | CannedSocket | Callable[[Received], Canned] | Callable[[Received], CannedSocket]
+]
 """Canned answers by name, or functions that make one from the request.
 
-A name is what the client sends as the header `x-scripted`, or as its first user text.
+A name is what the client sends as the header `x-scripted`, or as its first user text; where it
+opens a WebSocket, the header of the handshake.
 """

@@ -6,13 +6,25 @@ canned answer that hangs keeps the server from closing.
 
 import asyncio
 import json
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 from respool.demo.asgi import TRANSPORT, Receive, Scope, Send
 from respool.demo.canned import Break, Canned, Gate
 from respool.demo.events import sse
 from respool.demo.scene import Json
+
+type Headers = Mapping[str, str] | Sequence[tuple[str, str]]
+
+
+def pairs(headers: Headers) -> list[tuple[str, str]]:
+    """Headers as pairs, in their order."""
+    return list(headers.items() if isinstance(headers, Mapping) else headers)
+
+
+def raw(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """Headers as ASGI takes them."""
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs(headers)]
 
 
 class HungUpError(Exception):
@@ -67,7 +79,7 @@ class Line:
 
     async def play(self, canned: Canned) -> None:
         """The steps of a canned answer, behind its head."""
-        headers = canned.headers.items() if isinstance(canned.headers, Mapping) else canned.headers
+        headers = pairs(canned.headers)
         started = False
         for step in canned.steps:
             match step:
@@ -97,9 +109,9 @@ class Line:
         if self._listener_gone is not None:
             self._listener_gone.cancel()
 
-    async def _start(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
-        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        await self._send({"type": "http.response.start", "status": status, "headers": raw})
+    async def _start(self, status: int, headers: Headers) -> None:
+        start = {"type": "http.response.start", "status": status, "headers": raw(headers)}
+        await self._send(start)
 
     async def _send_part(self, content: bytes) -> None:
         await self._send({"type": "http.response.body", "body": content, "more_body": True})

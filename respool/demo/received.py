@@ -9,7 +9,11 @@ from respool.demo.asgi import Receive, Scope
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One request. Header names are in lower case and in the order in which they came."""
+    """One request. Header names are in lower case and in the order in which they came.
+
+    A message of a WebSocket has the method `WEBSOCKET`, and path, query and headers of the
+    handshake that opened it.
+    """
 
     method: str
     path: str

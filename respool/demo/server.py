@@ -21,21 +21,39 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from respool.demo.app import ScriptedApp
 from respool.demo.asgi import TRANSPORT
-from respool.demo.canned import BREAK, Canned, Cannery, Gate, Step
+from respool.demo.canned import (
+    BREAK,
+    Canned,
+    CannedSocket,
+    Cannery,
+    Close,
+    Fragments,
+    Gate,
+    Ping,
+    SocketStep,
+    Step,
+)
+from respool.demo.duplex import SocketProtocol
 from respool.demo.received import Received
 
 __all__ = [
     "BREAK",
     "Canned",
+    "CannedSocket",
     "Cannery",
+    "Close",
+    "Fragments",
     "Gate",
+    "Ping",
     "Received",
     "RunningServer",
+    "SocketStep",
     "Step",
     "running_server",
 ]
 
 _DELAY_MS = 2.0
+_LARGEST = 128 * 1024 * 1024  # bytes in a WebSocket message
 _START_S = 10.0  # until a server that has not started never will
 _GRACE_S = 0.2  # for answers under way, when the server closes
 
@@ -121,7 +139,9 @@ class _Server(uvicorn.Server):
         config = uvicorn.Config(
             app,
             http=_Protocol,
-            ws="none",
+            ws=SocketProtocol,
+            ws_max_size=_LARGEST,
+            ws_ping_interval=None,
             lifespan="off",
             interface="asgi3",
             log_config=None,

@@ -66,7 +66,7 @@ def test_the_streams_helper_takes_up_a_stream(client: OpenAI) -> None:
     """The SDK's helper goes on from an id and a number to the same final response."""
     first = client.responses.create(**BACKGROUND)
     with client.responses.stream(response_id=first.id, starting_after=4) as stream:
-        assert [event.sequence_number for event in stream][0] == 5
+        assert next(event.sequence_number for event in stream) == 5
         assert stream.get_final_response().output_text.startswith("A light coat")
 
 
