@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from harness import KEY, recording, replaying
-from sockets import creating, messages
+from socket_traffic import creating, messages
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.sync.server import ServerConnection, serve

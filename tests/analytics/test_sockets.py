@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from sockets import connection, creating, messages, steering
+from socket_traffic import connection, creating, messages, steering
 from traffic import compact, write
 
 from analytics.ingest import ingest

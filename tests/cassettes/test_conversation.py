@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from playing import playing
-from sockets import connection, creating, messages, steering
+from socket_traffic import connection, creating, messages, steering
 from traffic import asking, compact, exchange, streaming
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection

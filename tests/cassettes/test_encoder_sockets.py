@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sockets import connection, creating, messages, steering
+from socket_traffic import connection, creating, messages, steering
 from traffic import asking, compact, exchange, load, record, streaming, user, write
 
 from cassettes.calm import calm_down

@@ -1,6 +1,6 @@
 """Which exchange a WebSocket message belongs to: lanes, steers, errors, what nobody asked for."""
 
-from sockets import creating, messages, steering
+from socket_traffic import creating, messages, steering
 from traffic import compact
 
 from cassettes.lanes import Lanes

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from harness import run
-from sockets import connection, creating, messages, steering
+from socket_traffic import connection, creating, messages, steering
 from traffic import compact, exchange, write
 
 from cassettes.format import Close
