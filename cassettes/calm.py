@@ -128,6 +128,7 @@ def _answer_lines(
 def _message(x: int, piece: Piece, redact: Redact) -> lines.Message:
     return lines.Message(
         x=x,
+        amid=piece.amid or UNSET,
         since=UNSET if piece.since is None else piece.since,
         binary=piece.binary or UNSET,
         **pack(redact(piece.data)).members(),

@@ -58,6 +58,8 @@ class Conversation:
         self._lane_of: dict[int, str | None] = {}
         """The live lane of every exchange that was asked for here."""
         self._playing = 0
+        self._given_up: set[int] = set()
+        """Interruptions that were waited for in vain."""
         self._moved = asyncio.Condition()
         """Notified when something was asked for or played."""
         self._over = asyncio.Event()
@@ -108,13 +110,7 @@ class Conversation:
             await self._miss(said, Miss(str(error)))
             return
         lanes = self._lanes_of(exchange, said)
-        pieces = exchange.pieces
-        if exchange.amid is not None and pieces:
-            # It was said in the middle of an answer: the acknowledgement comes there as well.
-            await self._pace.wait(pieces[0].t, asked_s)
-            await self._say(pieces[0], lanes)
-            pieces = pieces[1:]
-        self._enqueue(lanes[1], lambda: self._play(exchange, pieces, lanes, asked_s))
+        self._enqueue(lanes[1], lambda: self._play(exchange, lanes, asked_s))
         async with self._moved:
             self._lane_of[taken] = lanes[1]
             self._moved.notify_all()
@@ -146,15 +142,17 @@ class Conversation:
                 self._playing -= 1
                 self._moved.notify_all()
 
-    async def _play(
-        self, exchange: Exchange, pieces: list[Piece], lanes: Lanes, asked_s: float
-    ) -> None:
+    async def _play(self, exchange: Exchange, lanes: Lanes, asked_s: float) -> None:
         cuts = self._tape.interruptions.get(exchange.number, [])
-        for n, piece in enumerate(pieces, len(exchange.pieces) - len(pieces)):
+        for n, piece in enumerate(exchange.pieces):
             for at, other in cuts:
                 if at <= n and not await self._was_asked(other):
                     await self._uninterrupted(exchange, other, lanes[1])
                     return
+                for aside in self._asides(exchange, other, n):
+                    await self._say(aside, lanes)
+            if self._is_aside(exchange, piece):
+                continue
             await self._pace.wait(piece.t, asked_s)
             await self._say(piece, lanes)
         assert exchange.socket is not None  # only such are played here
@@ -162,6 +160,19 @@ class Conversation:
         if exchange.outcome == "client_gone":  # so it will do again, which ends this
             await asyncio.sleep(HANG_UP_S)
             self._over.set()
+
+    def _asides(self, exchange: Exchange, other: int, n: int) -> list[Piece]:
+        """What the recorded server said to `other` after `n` messages of this exchange."""
+        return [p for p in self._recorded(other).pieces if p.amid == (exchange.number, n)]
+
+    def _is_aside(self, exchange: Exchange, piece: Piece) -> bool:
+        """Whether a message was said amid the answer that the exchange interrupted.
+
+        That answer says it then, as far as it is played here too.
+        """
+        if piece.amid is None or exchange.amid is None or piece.amid[0] != exchange.amid[0]:
+            return False
+        return piece.amid[0] in self._lane_of and exchange.number not in self._given_up
 
     async def _was_asked(self, number: int) -> bool:
         try:
@@ -172,6 +183,7 @@ class Conversation:
         return True
 
     async def _uninterrupted(self, exchange: Exchange, other: int, lane: str | None) -> None:
+        self._given_up.add(other)
         kind = read_lane(self._recorded(other).request.body).type or "message"
         miss = Miss(
             f"the answer in exchange {exchange.number} was interrupted by a {kind} "

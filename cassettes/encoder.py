@@ -26,7 +26,7 @@ from cassettes.format import (
 )
 from cassettes.framing import event_type, frame
 from cassettes.items import Shelf
-from cassettes.lanes import Lanes
+from cassettes.lanes import Lanes, Place
 from cassettes.notes import SWITCHED, Answered, Began, Ended, Got, Heard, Note, Sent
 from cassettes.payload import pack
 from cassettes.redaction import Redactor
@@ -188,11 +188,12 @@ class Encoder:
         )
 
     def _heard(self, connection: _Open, note: Heard) -> Iterator[AnyLine]:
-        x, over = connection.lanes.heard(note.data) if connection.lanes else (None, False)
+        x, over, amid = connection.lanes.heard(note.data) if connection.lanes else Place(None)
         began = connection if x is None else self._open[x]
         yield Message(
             x=note.x if x is None else x,
             t=began.t(note.at_ns),
+            amid=amid or UNSET,
             since=(connection.newest or note.x) if x is None else UNSET,
             binary=note.binary or UNSET,
             **pack(self._redactor.text(note.data)).members(),

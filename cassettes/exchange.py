@@ -42,6 +42,8 @@ class Piece:
     data: bytes
     binary: bool = False
     """Whether a message was no text message."""
+    amid: tuple[int, int] | None = None
+    """Of a message that came amid another answer: that exchange, and after how many pieces."""
     since: int | None = None
     """Of a message that nobody asked for: the last exchange that had begun on the connection."""
 

@@ -103,9 +103,10 @@ class Message(_Of, tag_field="kind", tag="message", kw_only=True):
     """A WebSocket message of the server: a piece of what answers exchange `x`.
 
     In the exchange of a handshake stand those that belong to no request; `since` is then the last
-    exchange that had begun on the connection, or the handshake's own.
+    exchange that had begun on the connection, or the handshake's own. `amid` is as in a request.
     """
 
+    amid: tuple[int, int] | UnsetType = UNSET
     since: int | UnsetType = UNSET
     binary: bool | UnsetType = UNSET
 

@@ -8,6 +8,7 @@ name, and the response that follows from it is its answer (API reference: WebSoc
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -66,6 +67,18 @@ class _Open:
         return not self.creates and not self.begun
 
 
+class Place(NamedTuple):
+    """Where a message of the server belongs.
+
+    `x` is its exchange, None if nobody asked for it; `over` says that nothing more belongs there.
+    `amid` is another answer that was under way in the lane, and how many of its messages had come.
+    """
+
+    x: int | None
+    over: bool = False
+    amid: tuple[int, int] | None = None
+
+
 class Lanes:
     """The open requests of one connection, in the order in which they came."""
 
@@ -89,15 +102,14 @@ class Lanes:
         self._open[x] = new = _Open(x, words.type, lane, target)
         return None if new.creates or busy is None else (busy.x, busy.answered)
 
-    def heard(self, text: bytes) -> tuple[int | None, bool]:
-        """The exchange that a message of the server belongs to, and whether it is over with it.
-
-        None stands for the connection itself: nobody asked for this message.
-        """
+    def heard(self, text: bytes) -> Place:
+        """Where a message of the server belongs."""
         words = _read(text)
         found = self._owner(words)
         if found is None:
-            return None, False
+            return Place(None)
+        busy = self._answering(found.lane)
+        amid = None if busy is None or busy is found else (busy.x, busy.answered)
         found.answered += 1
         if words.steer and words.type.startswith(STEER + "."):
             found.steer_id = words.steer.id
@@ -106,7 +118,7 @@ class Lanes:
             over = words.type in TERMINAL or _answers(words, found)
         if over:
             del self._open[found.x]
-        return found.x, over
+        return Place(found.x, over, amid)
 
     def close(self) -> Iterator[tuple[int, bool]]:
         """The connection is gone: what was open, and whether it may have been answered whole."""

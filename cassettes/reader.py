@@ -361,9 +361,15 @@ class Cassette:
                 exchange.error = line.error if line.error is not UNSET else None
                 exchange.close = line.close if line.close is not UNSET else None
             elif isinstance(line, lines.Message):
-                since = None if line.since is UNSET else line.since
-                data, binary = self._piece(offset, line), line.binary is True
-                exchange.pieces.append(Piece(t, data, binary, since))
+                exchange.pieces.append(
+                    Piece(
+                        t,
+                        self._piece(offset, line),
+                        binary=line.binary is True,
+                        amid=None if line.amid is UNSET else line.amid,
+                        since=None if line.since is UNSET else line.since,
+                    )
+                )
                 exchange.streamed = True
                 exchange.status = SWITCHED
             else:

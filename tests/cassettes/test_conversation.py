@@ -248,11 +248,7 @@ def test_an_answer_waits_for_the_steer_that_interrupted_it(cassette: Path) -> No
         with pytest.raises(TimeoutError):
             socket.recv(timeout=0.1)
         after = asked(socket, steering("Shorter", "resp_1"), len(by_server(said)) - 2)
-    assert before == by_server(said)[:2]
-    assert sorted(after) == sorted(by_server(said)[2:])
-    successor = messages("1", "resp_2", "l", previous_response_id="resp_1")
-    assert after[-3:] == successor
-    assert b"response.incomplete" in after[-4]
+    assert before + after == by_server(said)
 
 
 def test_a_steer_that_does_not_come_is_a_miss(
@@ -273,7 +269,7 @@ def test_a_client_may_steer_as_soon_as_it_likes(cassette: Path) -> None:
     with playing(cassette, connection(1, *said)) as played, played.connect() as socket:
         socket.send(creating("a", stream_id="l"), text=True)
         socket.send(steering("Shorter", "resp_1"), text=True)
-        assert sorted(told(socket, len(by_server(said)))) == sorted(by_server(said))
+        assert told(socket, len(by_server(said))) == by_server(said)
 
 
 def test_a_refused_handshake_is_refused_again(cassette: Path) -> None:

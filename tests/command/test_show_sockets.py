@@ -36,7 +36,7 @@ def tape(tmp_path: Path) -> Path:
 
 def test_the_list_names_what_each_exchange_is(tape: Path) -> None:
     """The handshake, what was asked on it, and other traffic stand in one list."""
-    rows = run("show", tape).stdout.splitlines()
+    rows = run("show", tape, env={"COLUMNS": "100"}).stdout.splitlines()
     words = [row.split() for row in rows[1:5]]
     assert [row[2] for row in words] == ["connect", "gpt-5.1", "steer", "GET"]
     assert words[3][3] == "/v1/models"

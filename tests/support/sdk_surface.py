@@ -127,7 +127,7 @@ def retrieve_the_rest_of_a_stream(client: Any, seen: Seen) -> Any:
 
 @step
 def resume_with_the_stream_helper(client: Any, seen: Seen) -> Any:
-    ident = seen["stream_helper"][-1]["response"]["id"]
+    ident = seen["stream_helper"][-1]["id"]
     return client.responses.stream(response_id=ident, starting_after=2)
 
 
