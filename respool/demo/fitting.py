@@ -48,7 +48,8 @@ def _value(schema: Json, root: Json, text: str, depth: int) -> object:
             }
         case "array":
             least = schema.get("minItems", 0 if depth > _DEEPEST else 1)
-            return [_value(schema.get("items") or {}, root, text, depth + 1)] * least
+            inner = schema.get("items") or {}
+            return [_value(inner, root, text, depth + 1) for _ in range(least)]
         case "integer" | "number":
             return _number(schema, whole=kind == "integer")
         case "boolean":

@@ -48,7 +48,7 @@ def output(body: Json, items: Sequence[Json], move: Move, mint: Mint) -> list[Co
             "name": call.name,
         }
         made.append(_costed(item))
-    return [(_included(item, body.get("include") or []), cost) for item, cost in made]
+    return [(_included(item, body), cost) for item, cost in made]
 
 
 def thinking(made: Sequence[Costed]) -> int:
@@ -187,8 +187,9 @@ def _placed(note: Json, text: str) -> Json:
     return placed | {"start_index": start, "end_index": start + len(note["cites"])}
 
 
-def _included(item: Json, include: Sequence[str]) -> Json:
+def _included(item: Json, body: Json) -> Json:
     """The item without what only `include` brings (API reference: create, `include`)."""
+    include = body.get("include") or []
     match item["type"]:
         case "file_search_call" if "file_search_call.results" not in include:
             return item | {"results": None}
@@ -201,8 +202,9 @@ def _included(item: Json, include: Sequence[str]) -> Json:
             shot = {key: value for key, value in item["output"].items() if key != "image_url"}
             return item | {"output": shot}
         case "message" if "message.output_text.logprobs" in include:
+            count = body.get("top_logprobs") or 0
             parts = [
-                part | {"logprobs": [_logprob(piece) for piece in pieces(part["text"])]}
+                part | {"logprobs": [_logprob(piece, count) for piece in pieces(part["text"])]}
                 if part["type"] == "output_text"
                 else part
                 for part in item["content"]
@@ -212,12 +214,12 @@ def _included(item: Json, include: Sequence[str]) -> Json:
             return item
 
 
-def _logprob(piece: str) -> Json:
-    """How sure the model was of a piece: the longer, the surer; half as sure of its capitals."""
+def _logprob(piece: str, count: int) -> Json:
+    """How sure the model was of a piece: the longer, the surer; and `count` candidates for it."""
 
     def entry(text: str, logprob: float) -> Json:
         return {"token": text, "bytes": list(text.encode("utf-8", "replace")), "logprob": logprob}
 
     logprob = -1 / (1 + len(piece))
-    top = [entry(piece, logprob), entry(piece.upper(), 2 * logprob)]
+    top = [entry(piece + "." * rank, logprob * (1 + rank)) for rank in range(count)]
     return entry(piece, logprob) | {"top_logprobs": top}

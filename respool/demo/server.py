@@ -65,6 +65,11 @@ class RunningServer:
     base_url: str
     requests: list[Received]
 
+    @property
+    def websocket_url(self) -> str:
+        """Where responses are created over WebSocket, like `ws://127.0.0.1:50123/v1/responses`."""
+        return f"ws{self.base_url.removeprefix('http')}/responses"
+
 
 @contextlib.contextmanager
 def running_server(

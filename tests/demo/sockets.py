@@ -22,13 +22,14 @@ SERVER_EVENTS = {
 def dialled(
     server: RunningServer,
     headers: dict[str, str] | None = None,
-    path: str = "/responses",
+    beneath: str = "",
     **options: Any,
 ) -> Iterator[ClientConnection]:
     """A WebSocket to the server, with a key."""
-    url = server.base_url.replace("http:", "ws:") + path
     named = {"authorization": "Bearer sk-test"} | (headers or {})
-    with connect(url, additional_headers=named, proxy=None, max_queue=None, **options) as socket:
+    url = server.websocket_url + beneath
+    dialling = connect(url, additional_headers=named, proxy=None, max_queue=None, **options)
+    with dialling as socket:
         yield socket
 
 

@@ -11,7 +11,8 @@ from scripted import CASES, EVENTS, MODEL, THINKING, TRIP, parsed, send, strange
 
 from respool.demo import tools
 from respool.demo.answers import tokens
-from respool.demo.script import SCENES, awaited
+from respool.demo.scenes import client, hosted, servers, talk, trip
+from respool.demo.script import SCENES, Scene, awaited
 from respool.demo.server import (
     RunningServer,
 )
@@ -27,6 +28,20 @@ def test_the_script_is_sound() -> None:
         assert all(awaited(move) for move in calling)
         assert not awaited(last)
         assert {call.name for move in calling for call in move.calls} <= known
+
+
+def test_every_cue_is_written_down() -> None:
+    """The table on top of a file of scenes names each of its cues, and no other."""
+    for room in (client, hosted, servers, talk, trip):
+        scenes: tuple[Scene, ...] = getattr(room, room.__name__.rpartition(".")[2].upper())
+        rows = [line for line in (room.__doc__ or "").splitlines() if line.startswith("| `")]
+        assert [row.split("`")[1] for row in rows] == [scene.cue for scene in scenes]
+
+
+def test_a_cue_starts_its_own_scene() -> None:
+    """No cue stands in another one, so that the order of the scenes does not matter."""
+    cues = [scene.cue for scene in SCENES]
+    assert not [(a, b) for a in cues for b in cues if a != b and a in b]
 
 
 @pytest.mark.parametrize(("text", "variant"), CASES)

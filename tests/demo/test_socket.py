@@ -174,18 +174,18 @@ def test_troubles_come_in_the_transports_own_form(server: RunningServer) -> None
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "path"),
-    [(401, {"authorization": ""}, "/responses"), (404, {}, "/responses/resp_1")],
+    ("status", "headers", "beneath"),
+    [(401, {"authorization": ""}, ""), (404, {}, "/resp_1")],
 )
 def test_an_upgrade_can_be_refused(
     server: RunningServer,
     status: int,
     headers: dict[str, str],
-    path: str,
+    beneath: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """No key and no such endpoint are refused in the vendor's error shape, and not logged."""
-    with pytest.raises(InvalidStatus) as raised, dialled(server, headers, path):
+    with pytest.raises(InvalidStatus) as raised, dialled(server, headers, beneath):
         pass
     assert raised.value.response.status_code == status
     assert raised.value.response.body

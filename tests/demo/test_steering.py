@@ -5,10 +5,14 @@ from typing import Any
 
 import pytest
 from openai import OpenAI
-from scripted import answered
+from openai.types.responses.response_steer_pending_event import ResponseSteerPendingEvent
+from scripted import answered, asked, send, strangers
 from sockets import ENDS, answer, dialled, hear, hear_out, hear_until, say, steer
 
-from respool.demo.server import RunningServer, running_server
+from respool.demo.kinds import waiting
+from respool.demo.script import SCENES
+from respool.demo.server import Received, RunningServer, running_server
+from respool.demo.steering import Steer
 
 WALK: dict[str, Any] = {"text": "A long walk", "reasoning": {"effort": "none"}}
 
@@ -150,3 +154,41 @@ def test_a_successor_can_fail(server: RunningServer) -> None:
         failed = hear(socket)
         assert failed["error"]["code"] == "successor_creation_failed"
         assert failed["steer"] == accepted["steer"] | {"input": "The whole guidebook"}
+
+
+@pytest.mark.parametrize(
+    ("scene", "required"),
+    [
+        ("kyoto or lisbon", ["function_call_output"] * 3),
+        ("haiku", ["custom_tool_call_output"]),
+        ("seat map", ["computer_call_output"]),
+        ("my own shell", ["shell_call_output"]),
+        ("fix the itinerary", ["apply_patch_call_output"] * 3),
+        ("any tool for tides", ["tool_search_output"]),
+        ("museum tickets", ["mcp_approval_response"]),
+    ],
+)
+def test_what_a_steer_waits_for_is_named(
+    server: RunningServer, scene: str, required: list[str]
+) -> None:
+    """Each kind of call that a client answers is asked for in the SDK's own stub."""
+    [played] = [one for one in SCENES if one.cue == scene]
+    _, _, chunks = send(server, asked(played))
+    calls = waiting(json.loads(b"".join(chunks))["output"])
+    nobody = Received("WEBSOCKET", "/v1/responses", "", (), b"")
+    event = Steer("steer_1", "resp_1", "Wait", nobody, 2).pending(calls) | {"sequence_number": 0}
+    known = ResponseSteerPendingEvent.model_validate(event, strict=True)
+    assert [stub.type for stub in known.required_input] == required
+    assert not strangers(known)
+
+
+def test_a_refusal_can_be_steered_away_from() -> None:
+    """With a delay any response is open to a steer, and what it had refused so far is kept."""
+    with running_server(delay_ms=10) as slow, dialled(slow) as socket:
+        target, _ = begun(socket, text="A passport stamp, please")
+        hear_until(socket, "response.refusal.delta")
+        steer(socket, target, "What to pack?")
+        ended = hear_until(socket, "response.incomplete")[-1]["response"]
+        [message] = ended["output"]
+        assert "I can't help".startswith(message["content"][0]["refusal"][:5])
+        assert hear_out(socket)[-1]["type"] == "response.completed"
