@@ -16,7 +16,7 @@ from respool.demo.canned import Canned, CannedSocket, Cannery
 from respool.demo.desk import Desk, input_items
 from respool.demo.duplex import Duplex, refusing
 from respool.demo.head import head
-from respool.demo.line import HungUpError, Line, pairs
+from respool.demo.line import Headers, HungUpError, Line
 from respool.demo.received import Received, from_scope, received
 from respool.demo.routes import Routes, authorized, json_object
 from respool.demo.script import is_user, text_of
@@ -74,42 +74,39 @@ class ScriptedApp:
             await line.send_events(head(mint), reply, self._delay_ms)
 
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Open a WebSocket and talk on it until it ends, or refuse to, as an HTTP answer."""
         await receive()
         handshake = from_scope(scope, "GET", b"")
         mint, _ = self._desk.mint(handshake)
-        refused: Canned | errors.ApiError | None = None
-        session: Session | CannedSession
         duplex = Duplex(scope, receive, send)
+        line = Line(scope, *refusing(receive, send), self.closing)
         try:
             canned = self._canned_answer(handshake)
             if isinstance(canned, Canned):
-                refused = canned
+                self.requests.append(handshake)
+                await line.play(canned)
             elif canned:
-                session = CannedSession(duplex, canned, handshake)
+                await self._talk(duplex, canned.headers, CannedSession(duplex, canned, handshake))
             else:
                 authorized(handshake)
                 if not handshake.path.endswith("/responses"):
                     raise errors.not_found("GET", handshake.path)
                 session = Session(duplex, self._desk, handshake, self._delay_ms)
+                await self._talk(duplex, head(mint), session)
         except errors.ApiError as error:
-            refused = error
-        if refused is None:
-            headers = pairs(canned.headers) if canned else pairs(head(mint))
-            with contextlib.suppress(HungUpError):
-                await duplex.accept(headers)
-                await session.run(self.requests.append)
-            return
-        self.requests.append(handshake)
-        line = Line(scope, *refusing(receive, send), self.closing)
-        try:
-            if isinstance(refused, Canned):
-                await line.play(refused)
-            else:
-                await line.send_json(refused.status, head(mint) | refused.headers, refused.body)
+            self.requests.append(handshake)
+            await line.send_json(error.status, head(mint) | error.headers, error.body)
         except HungUpError:
             await line.drop()
         finally:
             line.close()
+
+    async def _talk(
+        self, duplex: Duplex, headers: Headers, session: Session | CannedSession
+    ) -> None:
+        with contextlib.suppress(HungUpError):
+            await duplex.accept(headers)
+            await session.run(self.requests.append)
 
     def _canned_answer(self, request: Received) -> Canned | CannedSocket | None:
         name = request.header("x-scripted")
