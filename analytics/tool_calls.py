@@ -13,6 +13,7 @@ from analytics.item_row import Item, load_item
 from analytics.tables import Row
 from cassettes.exchange import Exchange
 from cassettes.summary import Summary
+from wire.items import CALLS
 
 TELLING = frozenset({"create", "steer", "retrieve", "cancel"})
 """Endpoints whose answers tell of a response; a compacted history repeats calls of older ones."""
@@ -30,7 +31,7 @@ def tool_call_rows(
     answers = _answers(items)
     calls: list[Row] = []
     for position, item in enumerate(items):
-        if item.kind.what not in ("call", "approval_request"):
+        if item.kind.what not in CALLS:
             continue
         row = rows[position]
         call: Row = {

@@ -103,6 +103,7 @@ _MODEL_COLUMNS = {
 }
 _TOOL_COLUMNS = {
     "name": _cell,
+    "type": _cell,
     "calls": _cell,
     "without_output": _cell,
     "errors": _cell,

@@ -32,6 +32,9 @@ type What = Literal[
 came of one, where that stands in an item of its own. A `listing` names tools, a `trigger` asks for
 a compaction."""
 
+CALLS: frozenset[What] = frozenset({"call", "approval_request"})
+"""What asks for something to be done, or to be allowed."""
+
 _KNOWN_AS = ("call_id", "id")
 _NAMESPACE = ("namespace", "server_label")
 

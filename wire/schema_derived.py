@@ -33,7 +33,9 @@ from wire.schema_annotations import (
     is_model,
     members,
     scalar_types,
+    tags,
 )
+from wire.schema_documented import DOCUMENTED
 from wire.schema_unions import Arms
 
 _STRICT = ConfigDict(strict=True, extra="forbid")
@@ -101,6 +103,9 @@ class Validators:
                 name: Required[self._derived(each)] if needed else NotRequired[self._derived(each)]
                 for name, (each, needed) in declared(model).items()
             }
+            label = next(iter(tags(model)), self._things.get(model, ""))
+            for name, each in DOCUMENTED.get(label, {}).items():
+                fields.setdefault(name, NotRequired[self._derived(each)])
             mirror = TypedDict(model.__name__, fields)  # type: ignore[misc]
             self._mirrors[model] = with_config(_STRICT)(mirror)
         return self._mirrors[model]

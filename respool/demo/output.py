@@ -4,6 +4,7 @@ The items are complete, as the SDK's own models define them. Ids are minted in t
 the items stand. What a client has to ask for (`include`) is left out unless it did.
 """
 
+import re
 from collections.abc import Sequence
 
 from respool.demo.fitting import fitting
@@ -12,6 +13,9 @@ from respool.demo.kinds import KINDS
 from respool.demo.pieces import pieces
 from respool.demo.scene import Json, Move
 from respool.demo.usage import compact_json, tokens
+
+_NAMED = re.compile(r"@\w+")
+"""In a scene, stands for an id that is made once for an answer."""
 
 type Costed = tuple[Json, int]
 """An output item and its tokens."""
@@ -131,7 +135,7 @@ def _linked(shown: Json, items: Sequence[Json], minted: dict[str, str], mint: Mi
             return {key: link(inner, key) for key, inner in value.items()}
         if isinstance(value, list):
             return [link(inner) for inner in value]
-        if isinstance(value, str) and value.startswith("@"):
+        if isinstance(value, str) and _NAMED.fullmatch(value):
             if value not in minted:
                 minted[value] = mint.id(kind.prefix) if name == "id" else mint.call_id()
             return minted[value]

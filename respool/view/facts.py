@@ -12,6 +12,7 @@ from cassettes.exchange import Exchange
 from cassettes.reader import Cassette
 from cassettes.summary import Summary, Usage, load_json, summarise
 from respool.view.partial_output import unfinished_items
+from wire.items import CALLS, item_type
 
 Json = Any  # any JSON value: what clients and servers send is known only after looking
 
@@ -69,7 +70,7 @@ class Reading:
     @property
     def calls(self) -> list[Json]:
         """The output items in which the model calls a tool, hosted ones included."""
-        return [item for item in self.output if kind_of(item).endswith("_call")]
+        return [item for item in self.output if item_type(kind_of(item)).what in CALLS]
 
     @property
     def call_count(self) -> int | None:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from cassettes.summary import load_json
 from respool.view.facts import kind_of
 from respool.view.readable import abridged, dumps, media, readable, weight
+from wire.items import CALLS, item_type
 
 Json = Any  # any JSON value: what clients and servers send is known only after looking
 
@@ -52,7 +53,7 @@ def tool_names(items: Iterable[Json]) -> dict[str, str]:
     return {
         _text(item, "call_id"): _name(item) or kind_of(item).removesuffix("_call")
         for item in items
-        if kind_of(item).endswith("_call") and _text(item, "call_id")
+        if item_type(kind_of(item)).what in CALLS and _text(item, "call_id")
     }
 
 
@@ -130,13 +131,14 @@ def _call(item: dict[str, Json]) -> View:
     name = ".".join(
         filter(None, [_text(item, "server_label") or _text(item, "namespace"), _name(item)])
     )
+    name = name or kind_of(item).removesuffix("_call")
     structured = isinstance(value, (dict, list))
     text = readable(value) if structured or not isinstance(given, str) else given
     brief = f"{name}({_arguments(value) if structured else ' '.join(text.split())})"
     for member in ("output", "error"):  # hosted calls carry what came of them
         if item.get(member) is not None:
             text += f"\n{member}: {content_text(item[member])}"
-    return View("call", "call", name or "?", _notes(item, _text(item, "call_id")), text, brief)
+    return View("call", "call", name, _notes(item, _text(item, "call_id")), text, brief)
 
 
 def _arguments(value: Json) -> str:
