@@ -143,7 +143,7 @@ _SHORT = {
     "number": "exchange",
 }
 _WRAPPED = frozenset({"last_message"})
-_LEFT = frozenset({"model", "name", "error_code", "outcome", "last_message", "trigger"})
+_LEFT = frozenset({"model", "name", "type", "error_code", "outcome", "last_message", "trigger"})
 
 
 _DROPPED_FIRST = (
