@@ -13,7 +13,7 @@ from analytics.item_row import Item, load_item
 from analytics.tables import Row
 from cassettes.exchange import Exchange
 from cassettes.summary import Summary
-from wire.items import CALLS
+from wire.items import ANSWERS, CALLS
 
 TELLING = frozenset({"create", "steer", "retrieve", "cancel"})
 """Endpoints whose answers tell of a response; a compacted history repeats calls of older ones."""
@@ -67,11 +67,11 @@ def _answers(items: Sequence[Item]) -> dict[int, int]:
     """
     answers: dict[int, int] = {}
     for at, output in enumerate(items):
-        if output.kind.what != "output":
+        if output.kind.what not in ANSWERS:
             continue
         for position in range(at - 1, -1, -1):
             call = items[position]
-            if position in answers or call.kind.what != "call":
+            if position in answers or call.kind.what not in CALLS:
                 continue
             if output.call_id == call.call_id if output.call_id else _fits(output, call):
                 answers[position] = at

@@ -35,6 +35,9 @@ a compaction."""
 CALLS: frozenset[What] = frozenset({"call", "approval_request"})
 """What asks for something to be done, or to be allowed."""
 
+ANSWERS: frozenset[What] = frozenset({"output", "approval_response"})
+"""What says what came of it."""
+
 _KNOWN_AS = ("call_id", "id")
 _NAMESPACE = ("namespace", "server_label")
 
