@@ -27,9 +27,10 @@ def show(found: dict[str, Any]) -> None:
         if found[name]:
             _print_table(console, title, found[name], columns)
     if found["findings"]:
+        many = len(found["findings"])
+        ways = "1 finding: a way" if many == 1 else f"{many} findings: ways"
         console.print(
-            f"{len(found['findings'])} findings: ways in which this traffic deviates from the "
-            "SDK's types (table `findings`)"
+            f"{ways} in which this traffic deviates from the SDK's types (table `findings`)"
         )
 
 

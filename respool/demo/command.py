@@ -22,7 +22,11 @@ import click
 
 from wire.errors import BadOption, RespoolError
 
-_FILES = ("session.jsonl", "recorded.jsonl", "replayed.jsonl", "traffic.duckdb")
+_PROGRAMS = ("agent", "errands")
+"""Modules of the demo, each a program that knows nothing of respool."""
+_RUNS = ("recorded", "replayed")
+_TRANSCRIPTS = tuple(f"{name}-{run}.jsonl" for name in _PROGRAMS for run in _RUNS)
+_FILES = ("session.jsonl", *_TRANSCRIPTS, "traffic.duckdb")
 _KEY = "sk-demo-0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -44,21 +48,22 @@ class DemoFailed(RespoolError):
 def command(folder: Path) -> None:
     """Record, replay and analyse a scripted agent run; needs no key and no network."""
     _clear(folder)
-    session, recorded, replayed, db = (folder / name for name in _FILES)
+    session, db = folder / _FILES[0], folder / _FILES[-1]
 
-    _step(1, "record the OpenAI SDK running an agent against the scripted server")
+    _step(1, "record the OpenAI SDK: an agent, then a program that uses the rest of the API")
     with _Server() as server:
-        spent = _respool(
-            ["record", "--upstream", server.url, "--cassette", str(session)], _agent(recorded)
-        )
+        record = ["record", "--upstream", server.url, "--cassette", str(session), "--record-all"]
+        spent = sum(_respool(record, name, folder / f"{name}-recorded.jsonl") for name in _PROGRAMS)
     click.echo(f"took {spent:.1f} s; {session} is {session.stat().st_size / 1024:,.0f} KiB")
     _look_for_key((session,))
 
-    _step(2, "the server is gone; replay the same program against the cassette")
+    _step(2, "the server is gone; replay the same programs against the cassette")
     _check_gone(server.url)
-    spent = _respool(["replay", str(session)], _agent(replayed))
-    click.echo(f"took {spent:.1f} s")
-    click.echo(_compare(recorded, replayed))
+    for name in _PROGRAMS:
+        recorded, replayed = (folder / f"{name}-{run}.jsonl" for run in _RUNS)
+        spent = _respool(["replay", str(session)], name, replayed)
+        click.echo(f"took {spent:.1f} s")
+        click.echo(_compare(recorded, replayed))
 
     _step(3, "one exchange, as it went over the wire")
     _respool(["show", str(session), "2"])
@@ -124,10 +129,6 @@ def _check_gone(url: str) -> None:
         raise DemoFailed(f"the server at {url} still answers, so a replay would prove nothing")
 
 
-def _agent(transcript: Path) -> list[str]:
-    return [sys.executable, "-P", "-m", "respool.demo.agent", "--out", str(transcript)]
-
-
 def _shown() -> str:
     """How the user starts respool: by name where that works, else as it was started now."""
     if Path(sys.argv[0]).name == "__main__.py":
@@ -136,14 +137,19 @@ def _shown() -> str:
     return "respool" if found and Path(found).samefile(sys.argv[0]) else sys.argv[0]
 
 
-def _respool(arguments: list[str], child: Sequence[str] = ()) -> float:
-    """Run a command of ours as the user would, show it, and answer with the seconds it took."""
-    shown = shlex.join(arguments) + (" -- python -m respool.demo.agent" if child else "")
+def _respool(arguments: list[str], program: str = "", transcript: Path | None = None) -> float:
+    """Run a command of ours as the user would, show it, and answer with the seconds it took.
+
+    It is run around one of the demo's programs, if that is given.
+    """
+    module = f"respool.demo.{program}"
+    shown = shlex.join(arguments) + (f" -- python -m {module}" if program else "")
+    child = [sys.executable, "-P", "-m", module, "--out", str(transcript)] if program else []
     click.secho(f"$ respool {shown}", bold=True)
     sys.stdout.flush()
     started = time.monotonic()
     code = subprocess.run(
-        [sys.executable, "-P", "-m", "respool", *arguments, *(("--", *child) if child else ())],
+        [sys.executable, "-P", "-m", "respool", *arguments, *(["--", *child] if child else [])],
         env={**os.environ, "OPENAI_API_KEY": _KEY},
         check=False,
     ).returncode

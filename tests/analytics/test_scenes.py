@@ -13,9 +13,10 @@ from typing import Any
 import duckdb
 import pytest
 from harness import recording, replaying, run
-from scripted import answered, asked, send
+from scripted import asked, send
 from sockets import dialled, hear_out, say
 
+from respool.demo.answering import answer
 from respool.demo.kinds import waiting
 from respool.demo.scene import Scene
 from respool.demo.script import SCENES
@@ -41,7 +42,7 @@ def play(scene: Scene, ask: Ask) -> list[dict[str, Any]]:
         calls = waiting(response["output"])
         if not calls:
             return responses
-        history = [*history, *response["output"], *map(answered, calls)]
+        history = [*history, *response["output"], *filter(None, map(answer, calls))]
 
 
 def over_http(server: RunningServer, *, stream: bool) -> list[dict[str, Any]]:

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from openai import OpenAI
 from openai.types.responses.response_steer_pending_event import ResponseSteerPendingEvent
-from scripted import answered, asked, send, strangers
+from scripted import asked, send, strangers
 from sockets import ENDS, answer, dialled, hear, hear_out, hear_until, say, steer
 
+from respool.demo.answering import answer as answer_of
 from respool.demo.kinds import waiting
 from respool.demo.script import SCENES
 from respool.demo.server import Received, RunningServer, running_server
@@ -85,7 +86,7 @@ def test_a_steer_waits_for_the_clients_tools(server: RunningServer) -> None:
         assert pending["reason"] == "waiting_for_required_input"
         stub = {"type": "custom_tool_call_output", "call_id": call["call_id"]}
         assert pending["required_input"] == [stub]
-        done = answer(socket, input=[answered(call)], previous_response_id=target)
+        done = answer(socket, input=[answer_of(call)], previous_response_id=target)
         assert done["output"][-1]["content"][0]["text"].startswith("A light coat")
 
 
@@ -102,7 +103,7 @@ def test_steers_that_wait_keep_their_order() -> None:
         [_, call] = next(e for e in events if e["type"] == "response.completed")["response"][
             "output"
         ]
-        done = answer(socket, input=[answered(call)], previous_response_id=target)
+        done = answer(socket, input=[answer_of(call)], previous_response_id=target)
         assert "Is it far?" in done["output"][-1]["content"][0]["text"]
 
 

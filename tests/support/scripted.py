@@ -9,7 +9,8 @@ from openai.types import responses as sdk
 from pydantic import BaseModel
 
 from respool.demo import tools
-from respool.demo.kinds import KINDS, waiting
+from respool.demo.answering import answer
+from respool.demo.kinds import waiting
 from respool.demo.scenes.trip import TRIP as ON_THE_TRIP
 from respool.demo.script import SCENES, Scene
 from respool.demo.server import RunningServer
@@ -95,31 +96,6 @@ def strangers(value: object, at: str = "") -> set[str]:
     return set()
 
 
-def answered(call: dict[str, Any]) -> dict[str, Any]:
-    """The item with which a client answers a call of the model's."""
-    kind = KINDS[call["type"]].answered_by
-    answer: dict[str, Any] = {"type": kind, "call_id": call.get("call_id")}
-    match kind:
-        case "computer_call_output":
-            shot = {"type": "computer_screenshot", "image_url": "data:image/png;base64,AA=="}
-            checks = call["pending_safety_checks"]
-            return answer | {"output": shot, "acknowledged_safety_checks": checks}
-        case "local_shell_call_output":
-            return {"type": kind, "id": call["call_id"], "output": "ok"}
-        case "shell_call_output":
-            outcome = {"type": "exit", "exit_code": 0}
-            output = {"stdout": "ok", "stderr": "", "outcome": outcome}
-            return answer | {"output": [output] * len(call["action"]["commands"])}
-        case "apply_patch_call_output":
-            return answer | {"status": "completed"}
-        case "tool_search_output":
-            return answer | {"execution": "client", "status": "completed", "tools": []}
-        case "mcp_approval_response":
-            return {"type": kind, "approval_request_id": call["id"], "approve": True}
-        case _:
-            return answer | {"output": "ok"}
-
-
 def played(server: RunningServer, scene: Scene, **options: Any) -> list[dict[str, Any]]:
     """The responses of a whole scene, whose calls a client answers, each with its events."""
     history: list[Any] = [{"role": "user", "content": scene.cue}]
@@ -134,5 +110,5 @@ def played(server: RunningServer, scene: Scene, **options: Any) -> list[dict[str
         calls = waiting(response["output"])
         if not calls:
             return responses
-        history += map(answered, calls)
+        history += filter(None, map(answer, calls))
     raise AssertionError(f"{scene.cue} does not end")
