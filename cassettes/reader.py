@@ -5,7 +5,6 @@ damaged one is an error that names it, unless the next line says that it was tor
 file is never written to from here.
 """
 
-import os
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,12 +19,13 @@ from cassettes import format as lines
 from cassettes.exchange import Exchange, Piece, RequestPart
 from cassettes.framing import unframe
 from cassettes.items import builds_on, entries, restore
+from cassettes.line_file import LineFile
 from cassettes.notes import SWITCHED
 from cassettes.payload import Payload, unpack
 from wire.endpoints import WEBSOCKET
 from wire.errors import BadCassette
 
-_BLOCK = 1 << 20
+_LONGEST_HEADER = 1 << 20
 _LAST_NUMBER = (1 << 31) - 1
 _KEPT = 128 << 20
 """Bytes of items that are kept in memory, because the next request needs most of them again."""
@@ -72,18 +72,14 @@ class Cassette:
         self.path = path
         self.exchanges: dict[int, Entry] = {}
         self.has_unknown_lines = False
+        self._handshakes: set[int] = set()
+        """Exchanges on whose connection messages may have been sent."""
         self._items: dict[str, int] = {}
         self._texts: dict[str, bytes] = {}
         self._texts_size = 0
-        self._offset = self._line = 0
         self._damaged = 0
         self._header: lines.Header | None = None
-        if path.exists() and not path.is_file():
-            raise BadCassette(f"cannot read the cassette {path}: it is not a regular file")
-        try:
-            self._fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        except OSError as error:
-            raise BadCassette(f"cannot read the cassette {path}: {error.strerror}") from error
+        self._file = LineFile(path)
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -106,9 +102,7 @@ class Cassette:
 
     def close(self) -> None:
         """Give the file back."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self._file.close()
 
     @property
     def header(self) -> lines.Header:
@@ -124,50 +118,22 @@ class Cassette:
     @property
     def size(self) -> int:
         """Bytes read so far: whole lines only."""
-        return self._offset
+        return self._file.size
 
     def replaced(self) -> bool:
         """Whether the path now leads to another file than the one that is open, or a cut one."""
-        try:
-            there, here = self.path.stat(), os.fstat(self._fd)
-        except OSError:
-            return True
-        return (there.st_dev, there.st_ino) != (here.st_dev, here.st_ino) or (
-            here.st_size < self._offset
-        )
+        return self._file.replaced()
 
     def poll(self) -> list[int]:
         """Index the lines that were added since; the numbers of the exchanges that they touch."""
         touched: dict[int, None] = {}
-        try:
-            for offset, raw in self._new_lines():
-                x = self._index(offset, raw)
-                if x:
-                    touched[x] = None
-        except OSError as error:
-            raise BadCassette(f"cannot read the cassette {self.path}: {error.strerror}") from error
+        for offset, raw in self._file.new_lines(_LONGEST_HEADER):
+            x = self._index(offset, raw)
+            if x:
+                touched[x] = None
         if self._damaged:
             raise self._damage(self._damaged, "it is not a line of a cassette")
         return list(touched)
-
-    def _new_lines(self) -> Iterator[tuple[int, bytes]]:
-        start = at = self._offset
-        begun: list[bytes] = []  # of a line whose end is not read yet
-        while block := os.pread(self._fd, _BLOCK, at):
-            at += len(block)
-            first, *whole = block.split(b"\n")
-            begun.append(first)
-            if not whole:
-                if self._header is None and len(begun) > 1:
-                    raise self._foreign()
-                continue
-            whole.insert(0, b"".join(begun))
-            begun = [whole.pop()]
-            for raw in whole:
-                self._line += 1
-                yield start, raw
-                start += len(raw) + 1
-                self._offset = start
 
     def _index(self, offset: int, raw: bytes) -> int:
         try:
@@ -177,7 +143,7 @@ class Cassette:
                 raise self._foreign() from None
             if self._damaged:
                 raise self._damage(self._damaged, "it is not a line of a cassette") from None
-            self._damaged = self._line
+            self._damaged = self._file.count
             return 0
         if self._header is None:
             self._header = self._read_header(head, raw)
@@ -201,7 +167,8 @@ class Cassette:
             entry = self.exchanges.get(head.x)
             if entry is None:
                 raise self._damage(
-                    self._line, f"it belongs to exchange {head.x}, whose request is not in the file"
+                    self._file.count,
+                    f"it belongs to exchange {head.x}, whose request is not in the file",
                 )
             entry.offsets.append(offset)
             if head.kind == "timing":
@@ -217,26 +184,30 @@ class Cassette:
             parent = builds_on(request)
         except KeyError as error:
             raise self._damage(
-                self._line, f"it builds on exchange {error}, which is not in the file"
+                self._file.count, f"it builds on exchange {error}, which is not in the file"
             ) from error
         except (ValueError, *_UNREADABLE) as error:
-            raise self._damage(self._line, str(error)) from error
+            raise self._damage(self._file.count, str(error)) from error
         missing = next((r for refs in found.values() for r in refs if r not in self._items), None)
         if missing:
-            raise self._damage(self._line, f"its item {missing} is not in the file")
+            raise self._damage(self._file.count, f"its item {missing} is not in the file")
         if not 1 <= request.x <= _LAST_NUMBER:
-            raise self._damage(self._line, f"exchanges are numbered from 1 to {_LAST_NUMBER}")
+            raise self._damage(self._file.count, f"exchanges are numbered from 1 to {_LAST_NUMBER}")
         if request.x in self.exchanges:
-            raise self._damage(self._line, f"there is an exchange {request.x} already")
+            raise self._damage(self._file.count, f"there is an exchange {request.x} already")
+        if request.amid is not UNSET and request.amid[0] not in self.exchanges:
+            why = f"it came amid exchange {request.amid[0]}, which is not in the file"
+            raise self._damage(self._file.count, why)
         if request.socket is UNSET:
             if UNSET in (request.method, request.path, request.headers):
-                raise self._damage(self._line, "a request has a method, a path and headers")
-        elif request.socket not in self.exchanges:
-            raise self._damage(
-                self._line, f"it was sent on connection {request.socket}, which is not in the file"
-            )
+                raise self._damage(self._file.count, "a request has a method, a path and headers")
+        elif request.socket not in self._handshakes:
+            why = f"its socket, exchange {request.socket}, is no handshake before it"
+            raise self._damage(self._file.count, why)
+        if request.socket is UNSET:
+            self._handshakes.add(request.x)
         self.exchanges[request.x] = Entry(
-            request, self._line, found, parent, began=_time(request.at)
+            request, self._file.count, found, parent, began=_time(request.at)
         )
 
     def _read_header(self, head: _Head, raw: bytes) -> lines.Header:
@@ -255,7 +226,7 @@ class Cassette:
         return header
 
     def _headless(self) -> BadCassette:
-        start = os.pread(self._fd, len(_BEGINNING), 0)
+        start = self._file.start(len(_BEGINNING))
         if start and not (start.startswith(_BEGINNING) or _BEGINNING.startswith(start)):
             return self._foreign()
         why = "its first line is cut off, so nothing was recorded" if start else "it is empty"
@@ -275,26 +246,13 @@ class Cassette:
             f"{self.path}, line {line} is damaged: {why}; restore the file, or delete that line"
         )
 
-    def _read(self, offset: int) -> bytes:
-        size, raw = 1 << 14, b""
-        while b"\n" not in raw:
-            more = os.pread(self._fd, size, offset + len(raw))
-            if not more:
-                raise BadCassette(f"{self.path} was cut short while it was read; open it again")
-            raw, size = raw + more, size * 4
-        return raw[: raw.index(b"\n")]
-
     def _decode(self, offset: int) -> Any:  # one of lines.AnyLine, by kind
-        raw = self._read(offset)
+        raw = self._file.line(offset)
         try:
             return lines.decode(raw)
         except _UNREADABLE as error:
-            line = self._line_at(offset)
+            line = self._file.number(offset)
             raise self._damage(line, str(error)) from error
-
-    def _line_at(self, offset: int) -> int:
-        with self.path.open("rb") as file:
-            return file.read(offset).count(b"\n") + 1
 
     def item(self, ref: str) -> bytes:
         """The exact text of an item."""
@@ -313,7 +271,7 @@ class Cassette:
         try:
             return unpack(line)
         except (ValueError, *_UNREADABLE) as error:
-            raise self._damage(self._line_at(offset), str(error)) from error
+            raise self._damage(self._file.number(offset), str(error)) from error
 
     def body(self, x: int) -> bytes:
         """The exact body of the request of exchange `x`."""
@@ -392,7 +350,7 @@ class Cassette:
         try:
             return unframe(line.frame, line) if isinstance(line, lines.Event) else unpack(line)
         except (ValueError, *_UNREADABLE) as error:
-            raise self._damage(self._line_at(offset), str(error)) from error
+            raise self._damage(self._file.number(offset), str(error)) from error
 
 
 def _time(text: Any) -> datetime | None:  # str or UNSET, from a line that a person may have edited
