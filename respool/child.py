@@ -22,6 +22,7 @@ def environment(
     """
     env = dict(os.environ if inherited is None else inherited)
     env["OPENAI_BASE_URL"] = env["OPENAI_API_BASE"] = base_url
+    env["OPENAI_WEBSOCKET_BASE_URL"] = base_url.replace("http", "ws", 1)  # openai-agents
     env["OPENAI_AGENTS_DISABLE_TRACING"] = "1"
     for name in ("NO_PROXY", "no_proxy"):
         hosts = [host for host in env.get(name, "").split(",") if host]

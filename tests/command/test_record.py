@@ -93,6 +93,7 @@ def test_command_gets_the_base_url(tape: Path) -> None:
     assert env["OPENAI_BASE_URL"].startswith("http://127.0.0.1:")
     assert env["OPENAI_BASE_URL"].endswith("/gateway/openai/v1")
     assert env["OPENAI_API_BASE"] == env["OPENAI_BASE_URL"]
+    assert env["OPENAI_WEBSOCKET_BASE_URL"] == env["OPENAI_BASE_URL"].replace("http:", "ws:")
     assert env["OPENAI_BASE_URL"] in done.stderr
     assert env["NO_PROXY"].split(",") == ["internal.example", "127.0.0.1", "localhost", "::1"]
     assert env["OPENAI_AGENTS_DISABLE_TRACING"] == "1"
