@@ -10,8 +10,7 @@ import json
 from collections.abc import Iterable
 from itertools import cycle, islice
 from pathlib import Path
-from textwrap import shorten
-from typing import Any, Literal, TextIO, TypedDict
+from typing import Any, Literal, TypedDict
 
 import click
 from openai import BadRequestError, Omit, OpenAI, OpenAIError, omit
@@ -25,8 +24,9 @@ from openai.types.shared_params import Reasoning
 from pydantic import BaseModel
 
 from respool.demo import tools
+from respool.demo.errands import run_errands
+from respool.demo.journal import MODEL, Journal
 
-MODEL = "gpt-5.1"
 SMALL_MODEL = "gpt-5-mini"
 MAX_ROUNDS = 8
 _INSTRUCTIONS = (
@@ -48,22 +48,6 @@ class _Settings(TypedDict):
     include: list[ResponseIncludable]
     reasoning: Reasoning
     max_output_tokens: int | Omit
-
-
-class Journal:
-    """What came, turn by turn: a readable line on stdout, and everything in `transcript`."""
-
-    def __init__(self, transcript: TextIO) -> None:
-        self._transcript = transcript
-        self._turns = 0
-
-    def add(self, model: str, way: str, asked: str, came: str, kind: str, **whole: object) -> None:
-        """One turn: who was asked what and how, a summary of the answer, and the whole of it."""
-        self._turns += 1
-        said, got = shorten(asked, 40, placeholder="…"), shorten(came, 76, placeholder="…")
-        click.echo(f"{self._turns:>2}  {model:<10}  {way:<7}  {said:<40}  {got}")
-        line = {"turn": self._turns, "model": model, "kind": kind} | whole
-        self._transcript.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 class Agent:
@@ -141,9 +125,8 @@ class Agent:
         return response
 
 
-def plan_trip(client: OpenAI, transcript: TextIO) -> None:
+def plan_trip(client: OpenAI, journal: Journal) -> None:
     """The whole program. Raises OpenAIError where it does not expect one."""
-    journal = Journal(transcript)
     agent = Agent(client, journal)
     agent.ask("I have four days off in November. Kyoto or Lisbon?", "stream", "json", "helper")
     agent.ask("Find me a ryokan in Gion for 120 CHF a night.", "json", "stream", "json")
@@ -201,11 +184,15 @@ def _summary(response: Response) -> str:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write what came to this file, one JSON line per answer.",
 )
-def main(out: Path) -> None:
+@click.option("--errands", is_flag=True, help="Use the rest of the API as well.")
+def main(out: Path, errands: bool) -> None:
     """Plan a trip with the server at OPENAI_BASE_URL."""
     try:
         with OpenAI() as client, out.open("w", encoding="utf-8") as transcript:
-            plan_trip(client, transcript)
+            journal = Journal(transcript)
+            plan_trip(client, journal)
+            if errands:
+                run_errands(client, journal)
     except OpenAIError as error:
         raise click.ClickException(str(error)) from error
 

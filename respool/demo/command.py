@@ -22,11 +22,9 @@ import click
 
 from wire.errors import BadOption, RespoolError
 
-_PROGRAMS = ("agent", "errands")
-"""Modules of the demo, each a program that knows nothing of respool."""
-_RUNS = ("recorded", "replayed")
-_TRANSCRIPTS = tuple(f"{name}-{run}.jsonl" for name in _PROGRAMS for run in _RUNS)
-_FILES = ("session.jsonl", *_TRANSCRIPTS, "traffic.duckdb")
+_FILES = ("session.jsonl", "recorded.jsonl", "replayed.jsonl", "traffic.duckdb")
+_PROGRAM = ("-m", "respool.demo.agent", "--errands")
+"""What is recorded and replayed: a program that knows nothing of respool."""
 _KEY = "sk-demo-0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -48,22 +46,20 @@ class DemoFailed(RespoolError):
 def command(folder: Path) -> None:
     """Record, replay and analyse a scripted agent run; needs no key and no network."""
     _clear(folder)
-    session, db = folder / _FILES[0], folder / _FILES[-1]
+    session, recorded, replayed, db = (folder / name for name in _FILES)
 
-    _step(1, "record the OpenAI SDK: an agent, then a program that uses the rest of the API")
+    _step(1, "record the OpenAI SDK: an agent, and then the rest of what the API can do")
     with _Server() as server:
         record = ["record", "--upstream", server.url, "--cassette", str(session), "--record-all"]
-        spent = sum(_respool(record, name, folder / f"{name}-recorded.jsonl") for name in _PROGRAMS)
+        spent = _respool(record, recorded)
     click.echo(f"took {spent:.1f} s; {session} is {session.stat().st_size / 1024:,.0f} KiB")
     _look_for_key((session,))
 
-    _step(2, "the server is gone; replay the same programs against the cassette")
+    _step(2, "the server is gone; replay the same program against the cassette")
     _check_gone(server.url)
-    for name in _PROGRAMS:
-        recorded, replayed = (folder / f"{name}-{run}.jsonl" for run in _RUNS)
-        spent = _respool(["replay", str(session)], name, replayed)
-        click.echo(f"took {spent:.1f} s")
-        click.echo(_compare(recorded, replayed))
+    spent = _respool(["replay", str(session)], replayed)
+    click.echo(f"took {spent:.1f} s")
+    click.echo(_compare(recorded, replayed))
 
     _step(3, "one exchange, as it went over the wire")
     _respool(["show", str(session), "2"])
@@ -137,19 +133,18 @@ def _shown() -> str:
     return "respool" if found and Path(found).samefile(sys.argv[0]) else sys.argv[0]
 
 
-def _respool(arguments: list[str], program: str = "", transcript: Path | None = None) -> float:
+def _respool(arguments: list[str], transcript: Path | None = None) -> float:
     """Run a command of ours as the user would, show it, and answer with the seconds it took.
 
-    It is run around one of the demo's programs, if that is given.
+    It is run around the demo's program if there is a file for what that gets.
     """
-    module = f"respool.demo.{program}"
-    shown = shlex.join(arguments) + (f" -- python -m {module}" if program else "")
-    child = [sys.executable, "-P", "-m", module, "--out", str(transcript)] if program else []
+    child = ["--", sys.executable, "-P", *_PROGRAM, "--out", str(transcript)] if transcript else []
+    shown = shlex.join(arguments) + (f" -- python {shlex.join(_PROGRAM)}" if transcript else "")
     click.secho(f"$ respool {shown}", bold=True)
     sys.stdout.flush()
     started = time.monotonic()
     code = subprocess.run(
-        [sys.executable, "-P", "-m", "respool", *arguments, *(["--", *child] if child else [])],
+        [sys.executable, "-P", "-m", "respool", *arguments, *child],
         env={**os.environ, "OPENAI_API_KEY": _KEY},
         check=False,
     ).returncode

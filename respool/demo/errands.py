@@ -1,21 +1,18 @@
-"""The demo's second program: everything else that a client can do with the API, each once.
+"""The demo's errands: everything else that a client can do with the API, each once.
 
 Hosted tools, tools that are not functions, approvals, a response in the background that is fetched
 and deleted, compaction by wish and by itself, a WebSocket with a steered response, and endpoints
-beside `/responses`. Like the agent it takes its server and key from the environment, has
-no clock and no chance in it, and writes down what came.
+beside `/responses`. Like the agent they have no clock and no chance in them.
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-import click
-from openai import OpenAI, OpenAIError
+from openai import OpenAI
 from pydantic import BaseModel
 
-from respool.demo.agent import MODEL, Journal
 from respool.demo.answering import answer
+from respool.demo.journal import MODEL, Journal
 
 Json = dict[str, Any]  # Any: what the SDK takes and gives, as JSON objects
 
@@ -47,8 +44,13 @@ _TOOLS: tuple[tuple[str, Json], ...] = (
 """What is asked, and the tool that it takes."""
 
 
-class Errands:
-    """One run of the program."""
+def run_errands(client: OpenAI, journal: Journal) -> None:
+    """All of them. Raises OpenAIError where it does not expect one."""
+    _Errands(client, journal).run()
+
+
+class _Errands:
+    """One run of them."""
 
     def __init__(self, client: OpenAI, journal: Journal) -> None:
         self._client = client
@@ -56,7 +58,7 @@ class Errands:
         self._journal = journal
 
     def run(self) -> None:
-        """All of it. Raises OpenAIError where it does not expect one."""
+        """One after the other."""
         for question, tool in _TOOLS:
             self._with_tool(question, tool)
         self._in_the_background("What should I pack?")
@@ -165,23 +167,3 @@ def _plain(model: Any) -> Json:  # Any: one of the SDK's many models
 
 def _kinds(response: Any) -> str:  # Any: as above
     return ", ".join(item.type for item in response.output)
-
-
-@click.command()
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write what came to this file, one JSON line per answer.",
-)
-def main(out: Path) -> None:
-    """Run errands with the server at OPENAI_BASE_URL."""
-    try:
-        with OpenAI() as client, out.open("w", encoding="utf-8") as transcript:
-            Errands(client, Journal(transcript)).run()
-    except OpenAIError as error:
-        raise click.ClickException(str(error)) from error
-
-
-if __name__ == "__main__":
-    main()

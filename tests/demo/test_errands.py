@@ -1,11 +1,11 @@
-"""The demo's second program: that it uses the rest of the API, and repeats itself exactly."""
+"""The demo's errands: that they use the rest of the API, and repeat themselves exactly."""
 
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from respool.demo import errands
+from respool.demo import agent
 from respool.demo.server import RunningServer, running_server
 
 # What the SDK's own synchronous WebSocket does, since websockets 17.1.
@@ -15,9 +15,9 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 def run(server: RunningServer, out: Path) -> Result:
-    """The program's command, with the environment that points it at this server."""
+    """The agent's command, with its errands, pointed at this server."""
     environment = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "sk-demo"}
-    return CliRunner().invoke(errands.main, ["--out", str(out)], env=environment)
+    return CliRunner().invoke(agent.main, ["--errands", "--out", str(out)], env=environment)
 
 
 def test_it_repeats_itself_exactly(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_it_repeats_itself_exactly(tmp_path: Path) -> None:
 
 
 def test_it_uses_every_endpoint_and_transport(tmp_path: Path) -> None:
-    """What the agent leaves out is in it: each endpoint but compact, the WebSocket, and others."""
+    """With the agent's turns each endpoint is in it, the WebSocket, and others beside them."""
     with running_server() as server:
         assert run(server, tmp_path / "out.jsonl").exit_code == 0
         used = {
@@ -43,6 +43,7 @@ def test_it_uses_every_endpoint_and_transport(tmp_path: Path) -> None:
         }
     assert used == {
         ("POST", "responses"),
+        ("POST", "responses/compact"),
         ("GET", "responses/*"),
         ("GET", "responses/*/input_items"),
         ("POST", "responses/input_tokens"),
@@ -52,11 +53,3 @@ def test_it_uses_every_endpoint_and_transport(tmp_path: Path) -> None:
         ("GET", "models"),
         ("POST", "conversations"),
     }
-
-
-def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:
-    """Without a server it says what is wrong, and no traceback."""
-    environment = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "sk-demo"}
-    done = CliRunner().invoke(errands.main, ["--out", str(tmp_path / "out")], env=environment)
-    assert done.exit_code == 1
-    assert "Connection error" in done.output

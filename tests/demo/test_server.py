@@ -15,10 +15,11 @@ from respool.demo.server import (
 def test_equal_seeds_give_equal_bytes() -> None:
     """Two servers with one seed answer alike to the byte; a repeated request gets fresh ids."""
 
-    def run(seed: str | None) -> list[tuple[int, dict[str, str], list[bytes]]]:
+    def run(seed: str | None) -> list[tuple[int, dict[str, str], bytes]]:
         requests = [{"model": MODEL, "input": TRIP, "stream": on, **THINKING} for on in (0, 1, 1)]
         with running_server(seed=seed) as server:
-            return [send(server, request) for request in requests]
+            answers = [send(server, request) for request in requests]
+        return [(status, headers, b"".join(chunks)) for status, headers, chunks in answers]
 
     assert run("a") == run("a")
     once, twice = run("a")[1:]
