@@ -13,12 +13,13 @@ from functools import lru_cache
 from typing import Any
 
 from cassettes.exchange import Exchange, Piece
-from cassettes.lane_text import LaneWords, in_lane, read_lane
+from cassettes.lane_text import in_lane
 from cassettes.miss import Miss, miss_message
 from cassettes.pace import Pace
 from cassettes.tape import Tape
 from wire.endpoints import WEBSOCKET
 from wire.errors import RespoolError
+from wire.words import Words, read_words
 
 type Message = dict[str, Any]  # ASGI's own shape, an open dictionary
 type Receive = Callable[[], Awaitable[Message]]
@@ -99,7 +100,7 @@ class Conversation:
         self._over.set()
 
     async def _answer(self, body: bytes) -> None:
-        asked_s, said = time.monotonic(), read_lane(body)
+        asked_s, said = time.monotonic(), read_words(body)
         taken = self._tape.take(WEBSOCKET, self._path, self._headers, body)
         if isinstance(taken, Miss):
             await self._miss(said, taken)
@@ -116,14 +117,14 @@ class Conversation:
             self._moved.notify_all()
         self._end_as_recorded(exchange)
 
-    def _lanes_of(self, exchange: Exchange, said: LaneWords) -> Lanes:
+    def _lanes_of(self, exchange: Exchange, said: Words) -> Lanes:
         """The lane that was recorded, and the one of now; of an interruption those it is amid."""
         if exchange.amid is None:
-            return read_lane(exchange.request.body).stream_id, said.stream_id
+            return read_words(exchange.request.body).stream_id, said.stream_id
         amid = self._recorded(exchange.amid[0])
-        return read_lane(amid.request.body).stream_id, self._lane_of.get(amid.number)
+        return read_words(amid.request.body).stream_id, self._lane_of.get(amid.number)
 
-    async def _miss(self, said: LaneWords, miss: Miss) -> None:
+    async def _miss(self, said: Words, miss: Miss) -> None:
         self._report(f"WebSocket {said.type or 'message'}", miss)
         await self._text(miss_message(miss, said.stream_id))
 
@@ -184,7 +185,7 @@ class Conversation:
 
     async def _uninterrupted(self, exchange: Exchange, other: int, lane: str | None) -> None:
         self._given_up.add(other)
-        kind = read_lane(self._recorded(other).request.body).type or "message"
+        kind = read_words(self._recorded(other).request.body).type or "message"
         miss = Miss(
             f"the answer in exchange {exchange.number} was interrupted by a {kind} "
             f"(exchange {other}), which did not come within {PATIENCE_S:.0f} s"

@@ -24,7 +24,7 @@ from cassettes.format import (
     Request,
     Response,
 )
-from cassettes.framing import event_type, frame
+from cassettes.framing import frame
 from cassettes.items import Shelf
 from cassettes.lanes import Lanes, Place
 from cassettes.notes import SWITCHED, Answered, Began, Ended, Got, Heard, Note, Sent
@@ -32,6 +32,7 @@ from cassettes.payload import pack
 from cassettes.redaction import Redactor
 from wire.events import TERMINAL
 from wire.sse import Splitter, parse
+from wire.words import event_type
 
 _STREAM_BEGINNINGS = (b"event:", b"data:", b":", b"id:", b"retry:")
 

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Literal
 
 from cassettes.format import Close, Headers
-from cassettes.framing import event_type
 from cassettes.notes import SWITCHED
 from wire.endpoints import WEBSOCKET, Route, recognise, recognise_message
+from wire.words import event_type
 
 type Transport = Literal["json", "sse", "websocket"]
 """How an answer travels; `json` stands for any body that is sent as a whole."""

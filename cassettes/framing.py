@@ -5,28 +5,13 @@ use them: an `event:` line that repeats the data's own `type` (unnamed, the usua
 `data` alone. Everything else (comments, `[DONE]`, CRLF, several data lines) is kept as text.
 """
 
-import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from cassettes.payload import Payload, pack, unpack
 from wire.slices import is_json
+from wire.words import event_type
 
 DATA_ONLY = "data"
-
-
-class _Typed(msgspec.Struct):
-    type: str = ""
-
-
-_typed = msgspec.json.Decoder(_Typed)
-
-
-def event_type(json: bytes) -> str:
-    """The `type` of an event's JSON data, or the empty string."""
-    try:
-        return _typed.decode(json).type
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
 
 
 def frame(block: bytes) -> tuple[str | UnsetType, Payload]:

@@ -10,31 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import msgspec
-from msgspec import UNSET, UnsetType
-
 from wire.events import CREATE, STEER, TERMINAL
+from wire.words import Named, Words, read_words
 
 _LAST_WORDS = frozenset({"response.steer.failed", "response.steer.pending"})
 """After these nothing more comes for a steer: its input is returned, or goes into a later one."""
-
-
-class _Named(msgspec.Struct):
-    id: str | None = None
-    previous_response_id: str | None = None
-
-
-class _Words(msgspec.Struct):
-    """What of a message tells where it belongs."""
-
-    type: str = ""
-    stream_id: str | None = None
-    previous_response_id: str | None = None
-    response: _Named | UnsetType | None = UNSET
-    steer: _Named | UnsetType | None = UNSET
-
-
-_words = msgspec.json.Decoder(_Words)
 
 
 @dataclass(slots=True)
@@ -93,7 +73,7 @@ class Lanes:
         Where it is about an answer that is under way, that exchange, and how many of its messages
         had come.
         """
-        words = _read(text)
+        words = read_words(text)
         lane, target = words.stream_id, None
         if words.type == STEER:
             target = words.previous_response_id
@@ -104,7 +84,7 @@ class Lanes:
 
     def heard(self, text: bytes) -> Place:
         """Where a message of the server belongs."""
-        words = _read(text)
+        words = read_words(text)
         found = self._owner(words)
         if found is None:
             return Place(None)
@@ -126,7 +106,7 @@ class Lanes:
             yield entry.x, entry.whole
         self._open.clear()
 
-    def _owner(self, words: _Words) -> _Open | None:
+    def _owner(self, words: Words) -> _Open | None:
         lane = words.stream_id
         if words.steer and words.type.startswith(STEER + "."):
             return self._steer(words.steer)
@@ -141,7 +121,7 @@ class Lanes:
             or self._first(lambda each: not each.answered)
         )
 
-    def _steer(self, named: _Named) -> _Open | None:
+    def _steer(self, named: Named) -> _Open | None:
         """The steer of that id, else the first one for that response that has none yet."""
         return self._first(lambda each: bool(each.steer_id) and each.steer_id == named.id) or (
             self._first(
@@ -153,7 +133,7 @@ class Lanes:
             )
         )
 
-    def _begin(self, response: _Named, lane: str | None) -> _Open | None:
+    def _begin(self, response: Named, lane: str | None) -> _Open | None:
         """The request that a new response answers: a steer of the one before, else a create."""
         if response.id:
             self._lane_of[response.id] = lane
@@ -179,13 +159,6 @@ class Lanes:
         return next(filter(fits, self._open.values()), None)
 
 
-def _answers(words: _Words, entry: _Open) -> bool:
+def _answers(words: Words, entry: _Open) -> bool:
     """Whether a message's type says that it answers a request of another type than create."""
     return not entry.creates and bool(entry.type) and words.type.startswith(entry.type + ".")
-
-
-def _read(text: bytes) -> _Words:
-    try:
-        return _words.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # whatever it is, it is kept
-        return _Words()

@@ -156,7 +156,7 @@ class Follower:
         """`7 gpt-5.1 in flight for 3s`, for the exchanges that have begun and not ended."""
         said = []
         for x in sorted(self._unfinished):
-            if cassette.exchanges[x].abandoned:
+            if cassette.exchanges[x].abandoned or _is_open_socket(cassette, x):
                 continue
             since = _seconds_since(cassette.exchanges[x].request.at)
             if since is not None and since < _STALE_S:
@@ -190,6 +190,16 @@ def _open(path: Path) -> "Cassette | None":
                 return Cassette.open(path)  # which says what is wrong with it
         return None
     return cassette
+
+
+def _is_open_socket(cassette: "Cassette", x: int) -> bool:
+    """Whether this is a handshake that was answered: on the connection others may be in flight."""
+    from wire.endpoints import recognise
+
+    entry = cassette.exchanges[x]
+    request = cassette.request(x)
+    route = recognise(request.method, request.path)
+    return bool(entry.offsets) and route is not None and route.endpoint == "connect"
 
 
 def _whole(seconds: float) -> str:

@@ -216,3 +216,10 @@ def test_an_indented_body_is_json_in_its_line() -> None:
     assert bytes_of(encode(exchange(1, answer=compact(answering("Hi"))))) == compact(
         answering("Hi")
     )
+
+
+def test_a_terminal_event_is_seen_whatever_it_says() -> None:
+    """A lone surrogate, which strict parsers refuse, does not hide that a stream is complete."""
+    events = [b'event: response.completed\ndata: {"type":"response.completed","t":"\\ud800"}\n\n']
+    (*_, end) = encode(exchange(1, b"{}", events))
+    assert end.outcome == "complete"

@@ -8,8 +8,9 @@ from msgspec import UNSET, Raw
 from traffic import compact, streaming
 
 from cassettes import format as lines
-from cassettes.framing import DATA_ONLY, event_type, frame, unframe
+from cassettes.framing import DATA_ONLY, frame, unframe
 from cassettes.payload import Payload
+from wire.words import event_type
 
 
 def through_a_line(block: bytes) -> bytes:

@@ -131,6 +131,16 @@ def test_what_is_open_when_the_connection_ends() -> None:
     assert list(lanes.close()) == []
 
 
+def test_lone_surrogates_hide_nothing() -> None:
+    """A text that strict parsers refuse is still in its lane, and still an end."""
+    lanes = Lanes()
+    odd = b'{"type":"response.create","stream_id":"l","input":"\\ud800"}'
+    lanes.sent(1, creating("a"))
+    lanes.sent(2, odd)
+    said = [text.replace(b"A", b"\\ud800") for text in messages("A", "resp_1", "l")]
+    assert heard(lanes, *said) == [(2, False), (2, False), (2, True)]
+
+
 def test_odd_messages_are_understood_as_far_as_they_can_be() -> None:
     """Members of a wrong type, or no object at all, raise nothing."""
     lanes = Lanes()
