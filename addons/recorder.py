@@ -17,7 +17,7 @@ from mitmproxy.connection import ConnectionState
 
 from cassettes.format import Close, Side
 from cassettes.journal import Journal
-from cassettes.notes import SWITCHED, Answered, Began, Ended, Got, Heard, Note, Sent
+from cassettes.notes import SWITCHED, Answered, Began, Ended, Gap, Got, Heard, Note, Sent
 from wire.endpoints import recognise
 from wire.errors import RespoolError
 
@@ -47,6 +47,10 @@ class Recorder:
         self._in_flight: dict[int, bool] = {}
         """What has not ended, WebSockets included; False where the disk could not keep up."""
         self._sockets: set[int] = set()
+        self._gaps: set[int] = set()
+        """WebSockets of which messages are missing since the last one that was recorded."""
+        self.lacking = False
+        """Whether anything is missing in the cassette because the disk could not keep up."""
         self.recorded = 0
 
     @property
@@ -96,7 +100,8 @@ class Recorder:
     def _is_recorded(self, request: http.Request) -> bool:
         if recognise(request.method, request.path) is not None:
             return True
-        return self._record_all and "upgrade" not in request.headers
+        upgrade = request.headers.get("upgrade", "").lower()
+        return self._record_all and upgrade != "websocket"
 
     def request(self, flow: http.HTTPFlow) -> None:
         """The whole request is here: an exchange begins."""
@@ -155,6 +160,11 @@ class Recorder:
         """Hand over a part of exchange `number`, which is given up where the disk is too slow."""
         if not journal.put(note):
             self._in_flight[number] = False
+            self._lack(number)
+
+    def _lack(self, number: int, *, once: bool = False) -> None:
+        self.lacking = True
+        if not once:
             self._report(f"exchange {number} is not recorded whole: the disk cannot keep up")
 
     def response(self, flow: http.HTTPFlow) -> None:
@@ -181,7 +191,8 @@ class Recorder:
         self._sockets.discard(number)
         if self._journal is None or whole is None:
             return
-        outcome = outcome if whole else "recorder_overrun"
+        outcome = outcome if whole and number not in self._gaps else "recorder_overrun"
+        self._gaps.discard(number)
         self._journal.put(Ended(number, time.monotonic_ns(), outcome, error, close))
 
     def websocket_message(self, flow: http.HTTPFlow) -> None:
@@ -189,9 +200,10 @@ class Recorder:
         if flow.websocket is None:
             return
         message = flow.websocket.messages[-1]
-        flow.websocket.messages.clear()  # mitmproxy would hold every one of a connection
+        # mitmproxy would hold every one of a connection; the last is for other addons to see.
+        del flow.websocket.messages[:-1]
         number = flow.metadata.get(_NUMBER)
-        if self._journal is None or number is None or not self._in_flight.get(number):
+        if self._journal is None or number not in self._in_flight:
             return
         now, data, binary = time.monotonic_ns(), message.content, not message.is_text
         note: Note
@@ -199,7 +211,12 @@ class Recorder:
             note = Sent(self._next(), now, time.time_ns(), number, data, binary)
         else:
             note = Heard(number, now, data, binary)
-        self._put(number, self._journal, note)
+        if number in self._gaps and self._journal.has_room:
+            self._gaps.discard(number)
+            self._journal.put(Gap(number, now))
+        if number in self._gaps or not self._journal.put(note):
+            self._lack(number, once=number in self._gaps)
+            self._gaps.add(number)
 
     def websocket_end(self, flow: http.HTTPFlow) -> None:
         """The connection is over: closed by a frame, or lost."""

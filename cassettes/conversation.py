@@ -9,7 +9,7 @@ server did at the end (a close code, a connection lost) is done again.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from cassettes.exchange import Exchange, Piece
@@ -19,6 +19,7 @@ from cassettes.pace import Pace
 from cassettes.tape import Tape
 from wire.endpoints import WEBSOCKET
 from wire.errors import RespoolError
+from wire.events import CREATE, STEER
 from wire.words import Words, read_words
 
 type Message = dict[str, Any]  # ASGI's own shape, an open dictionary
@@ -34,7 +35,12 @@ HANG_UP_S = 5.0
 _CLOSE_CODES = (*range(1000, 1004), *range(1007, 1015), *range(3000, 5000))
 """Codes that a close frame may have (RFC 6455, section 7.4)."""
 _UNBROKEN = frozenset({"complete", "truncated"})
-_SERVER_LEFT = frozenset({"upstream_gone"})
+
+
+def _was_left(handshake: Exchange) -> bool:
+    """Whether it was the server that ended the connection."""
+    by_server = handshake.close is not None and handshake.close.by == "server"
+    return by_server or handshake.outcome == "upstream_gone"
 
 
 class Conversation:
@@ -70,6 +76,9 @@ class Conversation:
     async def run(self, receive: Receive, handshake: Exchange) -> None:
         """Answer until the client leaves, or the connection ends as it did in the recording."""
         await self._unasked(handshake, handshake.number)
+        if not self._tape.on_socket.get(handshake.number) and _was_left(handshake):
+            await self._leave(handshake)
+            return
         self._start(self._read(receive))
         try:
             await self._over.wait()
@@ -111,18 +120,26 @@ class Conversation:
             await self._miss(said, Miss(str(error)))
             return
         lanes = self._lanes_of(exchange, said)
-        self._enqueue(lanes[1], lambda: self._play(exchange, lanes, asked_s))
+        play = partial(self._play, exchange, lanes, asked_s)
+        if said.type not in (CREATE, STEER) and exchange.amid is not None:
+            self._start(play())  # it is no part of the answer that is under way
+        else:
+            self._enqueue(lanes[1], play)
         async with self._moved:
             self._lane_of[taken] = lanes[1]
             self._moved.notify_all()
         self._end_as_recorded(exchange)
 
     def _lanes_of(self, exchange: Exchange, said: Words) -> Lanes:
-        """The lane that was recorded, and the one of now; of an interruption those it is amid."""
-        if exchange.amid is None:
+        """The lane that was recorded, and the one of now; a steer's is that of its target."""
+        if said.type != STEER:
             return read_words(exchange.request.body).stream_id, said.stream_id
-        amid = self._recorded(exchange.amid[0])
-        return read_words(amid.request.body).stream_id, self._lane_of.get(amid.number)
+        for number, lane in reversed(self._lane_of.items()):
+            for piece in self._recorded(number).pieces:
+                words = read_words(piece.data)
+                if words.response and words.response.id == said.previous_response_id:
+                    return words.stream_id, lane
+        return None, None
 
     async def _miss(self, said: Words, miss: Miss) -> None:
         self._report(f"WebSocket {said.type or 'message'}", miss)
@@ -145,22 +162,19 @@ class Conversation:
 
     async def _play(self, exchange: Exchange, lanes: Lanes, asked_s: float) -> None:
         cuts = self._tape.interruptions.get(exchange.number, [])
-        for n, piece in enumerate(exchange.pieces):
+        for n in range(len(exchange.pieces) + 1):
             for at, other in cuts:
                 if at <= n and not await self._was_asked(other):
                     await self._uninterrupted(exchange, other, lanes[1])
                     return
                 for aside in self._asides(exchange, other, n):
                     await self._say(aside, lanes)
-            if self._is_aside(exchange, piece):
+            if n == len(exchange.pieces) or self._is_aside(exchange, exchange.pieces[n]):
                 continue
-            await self._pace.wait(piece.t, asked_s)
-            await self._say(piece, lanes)
+            await self._pace.wait(exchange.pieces[n].t, asked_s)
+            await self._say(exchange.pieces[n], lanes)
         assert exchange.socket is not None  # only such are played here
         await self._unasked(self._recorded(exchange.socket), exchange.number)
-        if exchange.outcome == "client_gone":  # so it will do again, which ends this
-            await asyncio.sleep(HANG_UP_S)
-            self._over.set()
 
     def _asides(self, exchange: Exchange, other: int, n: int) -> list[Piece]:
         """What the recorded server said to `other` after `n` messages of this exchange."""
@@ -171,9 +185,11 @@ class Conversation:
 
         That answer says it then, as far as it is played here too.
         """
-        if piece.amid is None or exchange.amid is None or piece.amid[0] != exchange.amid[0]:
+        if piece.amid is None:
             return False
-        return piece.amid[0] in self._lane_of and exchange.number not in self._given_up
+        x, number = piece.amid[0], exchange.number
+        interrupts = any(other == number for _, other in self._tape.interruptions.get(x, ()))
+        return interrupts and x in self._lane_of and number not in self._given_up
 
     async def _was_asked(self, number: int) -> bool:
         try:
@@ -194,17 +210,21 @@ class Conversation:
         await self._text(miss_message(miss, lane))
 
     def _end_as_recorded(self, exchange: Exchange) -> None:
-        """See to it, once for each recorded connection, that it ends here as it did there."""
+        """See to it, once for a recorded connection, that it ends here as it did there.
+
+        It ended with its last exchange; or with one that was broken off, for whoever asks for that.
+        """
         assert exchange.socket is not None
         handshake = self._recorded(exchange.socket)
-        broken = exchange.outcome not in (*_UNBROKEN, "client_gone")
-        by_server = handshake.close.by == "server" if handshake.close else False
-        leaves = by_server or handshake.outcome in _SERVER_LEFT
-        if (broken or leaves) and handshake.number not in self._ending:
+        is_last = exchange.number == self._tape.on_socket[exchange.socket][-1]
+        cut = exchange.outcome not in (*_UNBROKEN, "client_gone")
+        hung_up = exchange.outcome == "client_gone" and is_last
+        ends = cut or hung_up or (is_last and _was_left(handshake))
+        if ends and handshake.number not in self._ending:
             self._ending.add(handshake.number)
-            self._start(self._end(handshake, broken=broken))
+            self._start(self._end(handshake, exchange.outcome))
 
-    async def _end(self, handshake: Exchange, *, broken: bool) -> None:
+    async def _end(self, handshake: Exchange, outcome: str) -> None:
         """End the connection once all that was recorded on it has been asked for and played.
 
         Where an answer was broken off, nobody may ask for the rest any more: it is not waited for
@@ -216,10 +236,16 @@ class Conversation:
             return not self._playing and all(x in self._tape.served for x in expected)
 
         try:
+            broken = outcome not in _UNBROKEN
             async with asyncio.timeout(PATIENCE_S if broken else None), self._moved:
                 await self._moved.wait_for(played)
         except TimeoutError:
             pass
+        if outcome == "client_gone":  # so it may leave again, which ends this
+            await asyncio.sleep(HANG_UP_S)
+        await self._leave(handshake)
+
+    async def _leave(self, handshake: Exchange) -> None:
         close = handshake.close
         if close is not None and close.by == "server":
             code = close.code if close.code in _CLOSE_CODES else 1000

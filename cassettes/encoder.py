@@ -27,7 +27,7 @@ from cassettes.format import (
 from cassettes.framing import frame
 from cassettes.items import Shelf
 from cassettes.lanes import Lanes, Place
-from cassettes.notes import SWITCHED, Answered, Began, Ended, Got, Heard, Note, Sent
+from cassettes.notes import SWITCHED, Answered, Began, Ended, Gap, Got, Heard, Note, Sent
 from cassettes.payload import pack
 from cassettes.redaction import Redactor
 from wire.events import TERMINAL
@@ -97,6 +97,8 @@ class Encoder:
             return self._got(exchange, note)
         if isinstance(note, Heard):
             return self._heard(exchange, note)
+        if isinstance(note, Gap):
+            return self._cut(exchange.lanes, note.at_ns, "recorder_overrun")
         return self._ended(exchange, note)
 
     def _began(self, note: Began) -> Iterator[AnyLine]:
@@ -173,6 +175,9 @@ class Encoder:
         connection = self._open.get(note.socket)
         if connection is None or connection.lanes is None:
             return
+        if (expired := connection.lanes.expired()) is not None:
+            t = self._open.pop(expired).t(note.at_ns)
+            yield End(x=expired, t=t, outcome="complete")
         self._open[note.x] = _Open(note.at_ns)
         connection.newest = note.x
         amid = connection.lanes.sent(note.x, note.data)
@@ -189,7 +194,11 @@ class Encoder:
         )
 
     def _heard(self, connection: _Open, note: Heard) -> Iterator[AnyLine]:
-        x, over, amid = connection.lanes.heard(note.data) if connection.lanes else Place(None)
+        place = connection.lanes.heard(note.data) if connection.lanes else Place(None)
+        x, over, amid, others = place
+        for other, whole in others:
+            t = self._open.pop(other).t(note.at_ns)
+            yield End(x=other, t=t, outcome="complete" if whole else "truncated")
         began = connection if x is None else self._open[x]
         yield Message(
             x=note.x if x is None else x,
@@ -212,11 +221,18 @@ class Encoder:
             if note.close:
                 error = f"the {by} closed the connection with {note.close.code}"
                 error += f": {note.close.reason}" if note.close.reason else ""
-        for x, whole in lanes.close():
-            t = self._open.pop(x).t(note.at_ns)
-            ended = "complete" if whole and outcome != "recorder_overrun" else outcome
-            said = "" if ended == "complete" else self._redactor.word(error)
-            yield End(x=x, t=t, outcome=ended, error=said or UNSET)
+        yield from self._cut(lanes, note.at_ns, outcome, self._redactor.word(error))
+
+    def _cut(
+        self, lanes: Lanes | None, at_ns: int, outcome: str, error: str = ""
+    ) -> Iterator[AnyLine]:
+        """The ends of all that is open on a connection."""
+        for x, whole in lanes.close() if lanes else ():
+            t = self._open.pop(x).t(at_ns)
+            if whole and outcome != "recorder_overrun":
+                yield End(x=x, t=t, outcome="complete")
+            else:
+                yield End(x=x, t=t, outcome=outcome, error=error or UNSET)
 
     def _ended(self, exchange: _Open, note: Ended) -> Iterator[AnyLine]:
         if exchange.lanes is not None:

@@ -69,11 +69,16 @@ class Journal:
     def put(self, note: Note) -> bool:
         """Hand a note to the writer; False if there is no room for more bytes of this body."""
         if isinstance(note, _Bulky):
-            if self._bytes_in - self._bytes_out > LARGEST_QUEUE:
+            if not self.has_room:
                 return False
             self._bytes_in += len(note.data)
         self._queue.put(note)
         return True
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more bytes are taken."""
+        return self._bytes_in - self._bytes_out <= LARGEST_QUEUE
 
     @property
     def answering(self) -> bool:

@@ -13,6 +13,8 @@ from typing import NamedTuple
 from wire.events import CREATE, STEER, TERMINAL
 from wire.words import Named, Words, read_words
 
+_MOST_ODD = 16
+"""Messages of unknown types that may wait for an answer: some servers never answer some of them."""
 _LAST_WORDS = frozenset({"response.steer.failed", "response.steer.pending"})
 """After these nothing more comes for a steer: its input is returned, or goes into a later one."""
 
@@ -42,6 +44,11 @@ class _Open:
         return self.type not in (CREATE, STEER) and not self.answered
 
     @property
+    def waits(self) -> bool:
+        """Whether it asks for a response that has not begun."""
+        return self.creates and not self.begun
+
+    @property
     def whole(self) -> bool:
         """Whether it may have got all that it will get, as only `response.create` must."""
         return not self.creates and not self.begun
@@ -52,11 +59,13 @@ class Place(NamedTuple):
 
     `x` is its exchange, None if nobody asked for it; `over` says that nothing more belongs there.
     `amid` is another answer that was under way in the lane, and how many of its messages had come.
+    `others` are exchanges for which nothing more will come either, with whether they are whole.
     """
 
     x: int | None
     over: bool = False
     amid: tuple[int, int] | None = None
+    others: tuple[tuple[int, bool], ...] = ()
 
 
 class Lanes:
@@ -66,6 +75,14 @@ class Lanes:
         self._open: dict[int, _Open] = {}
         self._lane_of: dict[str, str | None] = {}
         """The lane of every response that was announced."""
+
+    def expired(self) -> int | None:
+        """The oldest of too many messages for which a server seems to have no answer."""
+        odd = [each.x for each in self._open.values() if each.odd]
+        if len(odd) <= _MOST_ODD:
+            return None
+        del self._open[odd[0]]
+        return odd[0]
 
     def sent(self, x: int, text: bytes) -> tuple[int, int] | None:
         """The client's message began exchange `x`.
@@ -85,9 +102,11 @@ class Lanes:
     def heard(self, text: bytes) -> Place:
         """Where a message of the server belongs."""
         words = read_words(text)
+        begins = bool(words.response) and words.type == "response.created"
         found = self._owner(words)
+        others = tuple(self._left_behind(found, words)) if begins else ()
         if found is None:
-            return Place(None)
+            return Place(None, others=others)
         busy = self._answering(found.lane)
         amid = None if busy is None or busy is found else (busy.x, busy.answered)
         found.answered += 1
@@ -98,7 +117,7 @@ class Lanes:
             over = words.type in TERMINAL or _answers(words, found)
         if over:
             del self._open[found.x]
-        return Place(found.x, over, amid)
+        return Place(found.x, over, amid, others)
 
     def close(self) -> Iterator[tuple[int, bool]]:
         """The connection is gone: what was open, and whether it may have been answered whole."""
@@ -112,14 +131,42 @@ class Lanes:
             return self._steer(words.steer)
         if words.response and words.type == "response.created":
             return self._begin(words.response, lane)
-        if words.type == "error" and (odd := self._first(lambda each: each.odd)):
-            return odd
+        if words.type == "error":
+            return self._blamed(lane)
         return (
             self._first(lambda each: _answers(words, each))
             or self._answering(lane)
-            or self._first(lambda each: each.creates and each.lane == lane)
+            or self._first(lambda each: each.waits and each.lane == lane)
             or self._first(lambda each: not each.answered)
         )
+
+    def _blamed(self, lane: str | None) -> _Open | None:
+        """The request that an error is about.
+
+        What is no message at all is refused before anything else. Of a type that is not known here
+        a client sends only what its server knows, so it is blamed only where no request waits that
+        may have failed.
+        """
+        return (
+            self._first(lambda each: each.odd and not each.type)
+            or self._first(lambda each: each.waits and each.lane == lane)
+            or self._first(lambda each: each.odd)
+            or self._answering(lane)
+            or self._first(lambda each: not each.answered)
+        )
+
+    def _left_behind(self, found: _Open | None, words: Words) -> Iterator[tuple[int, bool]]:
+        """What is over as a response begins: its lane has gone on from it, or the server has."""
+        before = words.response.previous_response_id if words.response else None
+        for each in list(self._open.values()):
+            if each is found:
+                continue
+            committed = each.steer_id is not None and not each.begun and each.target == before
+            passed = each.odd and found is not None and each.x < found.x
+            ended = each.begun and each.lane == words.stream_id
+            if committed or passed or ended:
+                del self._open[each.x]
+                yield each.x, not ended
 
     def _steer(self, named: Named) -> _Open | None:
         """The steer of that id, else the first one for that response that has none yet."""
@@ -138,14 +185,15 @@ class Lanes:
         if response.id:
             self._lane_of[response.id] = lane
         before = response.previous_response_id
-        found = self._first(
-            lambda each: (
-                each.steer_id is not None
-                and not each.begun
-                and each.lane == lane
-                and before in (None, each.target)
-            )
-        ) or self._first(lambda each: each.creates and not each.begun and each.lane == lane)
+
+        def continues(each: _Open) -> bool:
+            return each.steer_id is not None and not each.begun and each.lane == lane
+
+        found = (
+            self._first(lambda each: continues(each) and each.target == before)
+            or self._first(lambda each: each.waits and each.lane == lane)
+            or self._first(lambda each: continues(each) and before is None)
+        )
         if found is not None:
             found.begun = True
         return found

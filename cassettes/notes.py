@@ -68,6 +68,14 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """Messages on the WebSocket of exchange `x` are missing here: the disk could not keep up."""
+
+    x: int
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """Nothing more will come; `outcome` is one of `cassettes.format.OUTCOMES`.
 
@@ -81,4 +89,4 @@ class Ended:
     close: Close | None = None
 
 
-Note = Began | Answered | Got | Sent | Heard | Ended
+Note = Began | Answered | Got | Sent | Heard | Gap | Ended

@@ -164,12 +164,16 @@ def _was_cut(exchange: Exchange) -> bool:
 
 def _headers(exchange: Exchange, whole: bool) -> Iterable[tuple[bytes, bytes]]:
     for name, value in exchange.headers:
-        if name.lower() in _HOP or (name.lower() == "content-encoding" and exchange.encoding):
+        lower = name.lower()
+        if lower == "content-length" and exchange.request.method == "HEAD":
+            yield b"content-length", value.encode()  # of the body that a GET would have got
+        if lower in _HOP or (lower == "content-encoding" and exchange.encoding):
             continue
         if not (name + value).isprintable():
             continue  # no server may send it again
-        yield name.lower().encode(), value.encode()
-    if whole and not exchange.streamed and exchange.status not in (204, 304):
+        yield lower.encode(), value.encode()
+    bodiless = exchange.status in (204, 304) or exchange.request.method == "HEAD"
+    if whole and not exchange.streamed and not bodiless:
         yield b"content-length", str(len(exchange.body)).encode()
 
 

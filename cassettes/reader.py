@@ -59,6 +59,8 @@ class Entry:
     parent: int | None
     offsets: array[int] = field(default_factory=lambda: array("Q"))
     ended: bool = False
+    answered: bool = False
+    """Whether the head of an answer came, or a message."""
     began: datetime | None = None
     """When its request had arrived."""
     abandoned: bool = False
@@ -174,6 +176,7 @@ class Cassette:
             if head.kind == "timing":
                 entry.began = _time(head.at)
             entry.ended |= head.kind == "end"
+            entry.answered |= head.kind in ("response", "message")
             return head.x
         return 0
 

@@ -37,12 +37,12 @@ class Tape:
         self.served: dict[int, int] = {}
         """How often each exchange was served."""
         self.interruptions: dict[int, list[tuple[int, int]]] = {}
-        """For exchanges on a WebSocket: after how many messages of the answer which other one
-        came in between (a steer), in order."""
+        """For answers on a WebSocket: after how many of its messages which steer came, in order."""
         self.on_socket: dict[int, list[int]] = {}
         """The exchanges on each WebSocket, by the exchange of its handshake."""
+        steers = {each.number for each in self._recorded if each.key.resource == "steer"}
         for number, entry in cassette.exchanges.items():
-            if entry.request.amid is not UNSET:
+            if entry.request.amid is not UNSET and number in steers:
                 x, messages = entry.request.amid
                 self.interruptions.setdefault(x, []).append((messages, number))
             if entry.request.socket is not UNSET:
@@ -56,6 +56,16 @@ class Tape:
         self._waiting.clear()
         for recorded in self._recorded:
             self._waiting.setdefault(recorded.key, deque()).append(recorded.number)
+        for key, waiting in self._waiting.items():
+            if key.transport != "websocket":
+                self._end_with_an_answer(waiting)
+
+    def _end_with_an_answer(self, waiting: deque[int]) -> None:
+        """Drop polls at the end that got no answer, so that it is an answer that stays."""
+        entries = self.cassette.exchanges
+        if entries[waiting[0]].request.method == "GET":
+            while len(waiting) > 1 and not entries[waiting[-1]].answered:
+                waiting.pop()
 
     def _key(self, request: RequestPart) -> tuple[Key, Fingerprint]:
         found = fingerprint(comparable_body(request), self._item_digest)

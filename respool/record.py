@@ -46,7 +46,8 @@ class UpstreamUnreachable(RespoolError):
 @click.option(
     "--record-all",
     is_flag=True,
-    help="Record the requests to other endpoints too (/models, /files, /conversations, ...).",
+    help="Record the requests to other endpoints too (/models, /files, /conversations, ...). "
+    "Secrets that stand in their answers are written down as they are.",
 )
 @click.argument("cmd", nargs=-1, type=click.UNPROCESSED)
 def command(
@@ -138,6 +139,8 @@ async def _record(
         journal.close()
     if journal.failure:
         return code or RECORDING_FAILED
+    if proxy.recorder.lacking:
+        code = code or RECORDING_FAILED
     say(_summary(cassette, proxy.recorder.recorded, bool(cmd)))
     return code
 

@@ -6,40 +6,16 @@ from pathlib import Path
 
 import pytest
 from playing import playing
-from socket_traffic import connection, creating, messages, steering
+from socket_traffic import connection, creating, messages
+from talking import asked, told
 from traffic import asking, compact, exchange, streaming
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection
-
-from cassettes import conversation
-from cassettes.format import Close
-
-SERVER_BYE = Close(code=4001, reason="enough", by="server")
+from websockets.exceptions import InvalidStatus
 
 
 @pytest.fixture
 def cassette(tmp_path: Path) -> Path:
     """Where a test's cassette is."""
     return tmp_path / "c.jsonl"
-
-
-def told(socket: ClientConnection, count: int) -> list[bytes]:
-    """The next messages of the server, as they travelled."""
-    return [socket.recv(timeout=20, decode=False) for _ in range(count)]
-
-
-def asked(socket: ClientConnection, text: bytes, count: int) -> list[bytes]:
-    """What the server says to a message."""
-    socket.send(text, text=True)
-    return told(socket, count)
-
-
-def ended(socket: ClientConnection) -> Close | None:
-    """How the server ends the connection: the close frame, or None where it is lost."""
-    with pytest.raises(ConnectionClosed) as caught:
-        socket.recv(timeout=20)
-    frame = caught.value.rcvd
-    return Close(code=frame.code, reason=frame.reason, by="server") if frame else None
 
 
 def test_messages_are_played_byte_for_byte(cassette: Path) -> None:
@@ -121,70 +97,6 @@ def test_another_transport_is_named(cassette: Path, recorded: str, wanted: str) 
     assert f"asks for {wanted}" in reason
 
 
-def test_the_server_closes_as_it_did(cassette: Path) -> None:
-    """After the last answer of a connection comes the recorded close, code and reason."""
-    said = [("client", creating("a")), *messages("A"), ("client", creating("b")), *messages("B")]
-    closed = connection(1, *said, close=SERVER_BYE)
-    with playing(cassette, closed) as played, played.connect() as socket:
-        assert asked(socket, creating("a"), 3) == messages("A")
-        assert asked(socket, creating("b"), 3) == messages("B")
-        assert ended(socket) == SERVER_BYE
-
-
-@pytest.mark.parametrize("code", [1005, 1006, 1015, 99, 5000])
-def test_codes_that_no_frame_may_have_are_not_sent(cassette: Path, code: int) -> None:
-    """A close without a code, or with one that a person has written, is an ordinary close."""
-    close = Close(code=code, reason="", by="server")
-    closed = connection(1, ("client", creating("a")), *messages("A"), close=close)
-    with playing(cassette, closed) as played, played.connect() as socket:
-        asked(socket, creating("a"), 3)
-        assert ended(socket) == Close(code=1000, reason="", by="server")
-
-
-@pytest.mark.parametrize("outcome", ["upstream_gone", "proxy_stopped", None])
-def test_a_connection_that_was_lost_is_lost_again(cassette: Path, outcome: str | None) -> None:
-    """A response that broke off in the middle breaks off there, without a close frame."""
-    said = [
-        ("client", creating("a")),
-        *messages("A"),
-        ("client", creating("b")),
-        *messages("B")[:2],
-    ]
-    lost = connection(1, *said, outcome=outcome, close=None)
-    with playing(cassette, lost) as played, played.connect() as socket:
-        assert asked(socket, creating("a"), 3) == messages("A")
-        assert asked(socket, creating("b"), 2) == messages("B")[:2]
-        assert ended(socket) is None
-
-
-def test_what_was_open_in_other_lanes_is_played_before_the_connection_is_lost(
-    cassette: Path,
-) -> None:
-    """All that was recorded on a connection has its chance before the recorded end comes."""
-    said = [
-        ("client", creating("a", stream_id="l1")),
-        ("client", creating("b", stream_id="l2")),
-        messages("A", "resp_1", "l1")[0],
-        *messages("B", "resp_2", "l2"),
-    ]
-    lost = connection(1, *said, outcome="upstream_gone", close=None)
-    with playing(cassette, lost) as played, played.connect() as socket:
-        assert asked(socket, creating("a", stream_id="l1"), 1) == messages("A", "resp_1", "l1")[:1]
-        assert asked(socket, creating("b", stream_id="l2"), 3) == messages("B", "resp_2", "l2")
-        assert ended(socket) is None
-
-
-def test_a_client_that_left_is_given_time_to_leave_again(
-    cassette: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where the client hung up it may do so again; one that stays loses the connection."""
-    monkeypatch.setattr(conversation, "HANG_UP_S", 0.2)
-    left = connection(1, ("client", creating("a")), *messages("A")[:2])
-    with playing(cassette, left) as played, played.connect() as socket:
-        assert asked(socket, creating("a"), 2) == messages("A")[:2]
-        assert ended(socket) is None
-
-
 def test_what_nobody_asked_for_is_said_again(cassette: Path) -> None:
     """A greeting comes at once, other messages after the exchange that they came after."""
     hello, news = (
@@ -215,61 +127,6 @@ def test_messages_of_any_kind_get_their_answers(cassette: Path) -> None:
         socket.send(b"\xff\x00")
         assert told(socket, 1) == [error]
         assert asked(socket, b"junk", 1) == [error]
-
-
-def steered() -> list[bytes | tuple[str, bytes]]:
-    """A response that is steered after two of its messages, and the one that follows from it."""
-    first = messages("One two three", "resp_1", "l", status="incomplete")
-    accepted = {"type": "response.steer.accepted", "stream_id": "l"}
-    accepted["steer"] = {"id": "s1", "previous_response_id": "resp_1"}
-    successor = messages("1", "resp_2", "l", previous_response_id="resp_1")
-    steer = ("client", steering("Shorter", "resp_1"))
-    return [
-        ("client", creating("a", stream_id="l")),
-        *first[:2],
-        steer,
-        first[2],
-        compact(accepted),
-        *first[3:],
-        *successor,
-    ]
-
-
-def by_server(said: list[bytes | tuple[str, bytes]]) -> list[bytes]:
-    """What the server said."""
-    return [each for each in said if isinstance(each, bytes)]
-
-
-def test_an_answer_waits_for_the_steer_that_interrupted_it(cassette: Path) -> None:
-    """The steered answer halts until the steer comes; then it ends, and the next one follows."""
-    said = steered()
-    with playing(cassette, connection(1, *said)) as played, played.connect() as socket:
-        before = asked(socket, creating("a", stream_id="l"), 2)
-        with pytest.raises(TimeoutError):
-            socket.recv(timeout=0.1)
-        after = asked(socket, steering("Shorter", "resp_1"), len(by_server(said)) - 2)
-    assert before + after == by_server(said)
-
-
-def test_a_steer_that_does_not_come_is_a_miss(
-    cassette: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A client that does not steer this time is told so, and not left waiting for ever."""
-    monkeypatch.setattr(conversation, "PATIENCE_S", 0.2)
-    with playing(cassette, connection(1, *steered())) as played, played.connect() as socket:
-        *_, last = asked(socket, creating("a", stream_id="l"), 3)
-        assert json.loads(last)["stream_id"] == "l"
-        assert "was interrupted by a response.steer (exchange 3)" in last.decode()
-    assert played.player.misses == 1
-
-
-def test_a_client_may_steer_as_soon_as_it_likes(cassette: Path) -> None:
-    """A steer that comes before its moment is taken; the answer does not wait for another."""
-    said = steered()
-    with playing(cassette, connection(1, *said)) as played, played.connect() as socket:
-        socket.send(creating("a", stream_id="l"), text=True)
-        socket.send(steering("Shorter", "resp_1"), text=True)
-        assert told(socket, len(by_server(said))) == by_server(said)
 
 
 def test_a_refused_handshake_is_refused_again(cassette: Path) -> None:

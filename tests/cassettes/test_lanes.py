@@ -3,7 +3,7 @@
 from socket_traffic import creating, messages, steering
 from traffic import compact
 
-from cassettes.lanes import Lanes
+from cassettes.lanes import Lanes, Place
 
 
 def heard(lanes: Lanes, *texts: bytes) -> list[tuple[int | None, bool]]:
@@ -50,7 +50,7 @@ def test_a_steer_is_acknowledged_and_answered_by_the_next_response() -> None:
         "steer": {"id": "steer_1", "previous_response_id": "resp_1"},
         "stream_id": "a",
     }
-    assert lanes.heard(compact(accepted)) == (2, False, (1, 2))
+    assert lanes.heard(compact(accepted)) == Place(2, False, (1, 2))
     assert heard(lanes, *first[2:]) == [(1, False), (1, True)]
     successor = messages("1", "resp_2", "a", previous_response_id="resp_1")
     assert heard(lanes, *successor) == [(2, False), (2, False), (2, True)]
@@ -91,6 +91,68 @@ def test_an_error_answers_what_it_can_be_about() -> None:
     assert heard(lanes, error, *begun[1:]) == [(3, True), (2, False), (2, True)]
     lanes.sent(4, creating("c", stream_id="unheard of"))
     assert heard(lanes, error) == [(4, True)]
+
+
+def test_one_response_may_answer_several_steers() -> None:
+    """All that was accepted for a response is in the one that follows from it, and over then."""
+    lanes = Lanes()
+    lanes.sent(1, creating("Tell me"))
+    first = messages("One", "resp_1", status="incomplete")
+    heard(lanes, first[0])
+    for x, ident in ((2, "s2"), (3, "s3")):
+        lanes.sent(x, steering("Shorter", "resp_1"))
+        steer = {"id": ident, "previous_response_id": "resp_1"}
+        heard(lanes, compact({"type": "response.steer.accepted", "steer": steer}))
+    heard(lanes, *first[1:])
+    successor = messages("1", "resp_2", previous_response_id="resp_1")
+    assert lanes.heard(successor[0]) == Place(2, others=((3, True),))
+    assert heard(lanes, *successor[1:]) == [(2, False), (2, True)]
+    lanes.sent(4, creating("Next"))
+    assert owners(lanes, *messages("N", "resp_3")) == [4, 4, 4]
+
+
+def test_a_steer_that_led_to_nothing_takes_no_later_answer() -> None:
+    """A create is answered by its own response, though an accepted steer still waits."""
+    lanes = Lanes()
+    lanes.sent(1, creating("Tell me"))
+    first = messages("One", "resp_1")
+    heard(lanes, first[0])
+    lanes.sent(2, steering("Shorter", "resp_1"))
+    steer = {"id": "s2", "previous_response_id": "resp_1"}
+    heard(lanes, compact({"type": "response.steer.accepted", "steer": steer}), *first[1:])
+    lanes.sent(3, creating("Next"))
+    assert owners(lanes, *messages("N", "resp_3")) == [3, 3, 3]
+    assert list(lanes.close()) == [(2, True)]
+
+
+def test_a_message_that_nobody_answers_is_not_blamed() -> None:
+    """An error is about the request that waits; what was passed over is over with its answer."""
+    error = compact({"type": "error", "status": 400, "error": {"message": "no"}})
+    lanes = Lanes()
+    lanes.sent(1, compact({"type": "response.processed"}))
+    lanes.sent(2, creating("b"))
+    assert heard(lanes, error) == [(2, True)]
+    lanes.sent(3, creating("c"))
+    assert lanes.heard(messages("C")[0]) == Place(3, others=((1, True),))
+
+
+def test_a_lane_that_goes_on_leaves_what_had_no_end() -> None:
+    """An answer that ends in a way that is not known here is over when the next one begins."""
+    lanes = Lanes()
+    lanes.sent(1, creating("a"))
+    heard(lanes, *messages("A")[:2], compact({"type": "response.cancelled"}))
+    lanes.sent(2, creating("b"))
+    assert lanes.heard(messages("B", "resp_2")[0]) == Place(2, others=((1, False),))
+
+
+def test_messages_without_an_answer_do_not_pile_up() -> None:
+    """Of many that a server never answers only some are still waited for."""
+    lanes = Lanes()
+    expired = []
+    for x in range(1, 101):
+        expired.append(lanes.expired())
+        lanes.sent(x, compact({"type": "keepalive"}))
+    assert expired == [None] * 17 + list(range(1, 84))
 
 
 def test_messages_of_other_types_are_answered_by_their_kind() -> None:

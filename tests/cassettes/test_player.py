@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -403,3 +404,29 @@ def test_replaying_imports_nothing_heavy(cassette: Path) -> None:
     assert "uvicorn" in imported
     assert imported.isdisjoint(FORBIDDEN)
     assert "served 0 of 1 recorded exchanges, 0 misses" in run.stderr
+
+
+def test_answers_are_not_held_back(cassette: Path) -> None:
+    """Nagle's algorithm, which waits 40 ms for more to send, is off on what the player accepts."""
+    with listen(0) as sock:
+        assert sock.proto == socket.IPPROTO_TCP  # by which asyncio knows that it may
+    with playing(cassette, *(exchange(x, asking(str(x))) for x in range(1, 51))) as played:
+        connection = http.client.HTTPConnection(played.address, timeout=20)
+        took = []
+        for x in range(1, 51):
+            began = time.monotonic()
+            connection.request("POST", "/v1/responses", asking(str(x)))
+            connection.getresponse().read()
+            took.append(time.monotonic() - began)
+        connection.close()
+    assert min(took) < 0.02
+
+
+def test_a_head_has_the_length_of_what_it_leaves_out(cassette: Path) -> None:
+    """The answer to HEAD names the length of the body that GET would have got."""
+    got = [*JSON, ("Content-Length", "1234")]
+    with playing(
+        cassette, exchange(1, b"", b"", method="HEAD", path="/v1/files/f", got=got)
+    ) as played:
+        status, headers, body = played.send(method="HEAD", path="/v1/files/f")
+    assert (status, headers["content-length"], body) == (200, "1234", b"")

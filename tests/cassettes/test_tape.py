@@ -115,6 +115,14 @@ def test_an_endpoint_that_was_not_recorded_is_named(tmp_path: Path) -> None:
     )
 
 
+def test_a_poll_stays_at_an_answer(tmp_path: Path) -> None:
+    """A last poll that got no answer, as the client was stopped, is not what stays."""
+    poll = {"method": "GET", "path": "/v1/responses/resp_1"}
+    cut = exchange(3, b"", None, outcome="client_gone", **poll)
+    played = tape(tmp_path / "c.jsonl", *(exchange(x, b"", **poll) for x in (1, 2)), cut)
+    assert [take(played, b"", poll["path"], "GET") for _ in range(4)] == [1, 2, 2, 2]
+
+
 def test_other_traffic_is_played_too(tmp_path: Path) -> None:
     """An exchange that is no Responses exchange answers the same request again."""
     played = tape(
