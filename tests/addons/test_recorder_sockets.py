@@ -4,12 +4,13 @@ import contextlib
 import signal
 import socket
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from harness import KEY, recording, replaying
+from harness import KEY, recording, replaying, serving
 from socket_traffic import creating, messages
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -242,6 +243,56 @@ def test_stopping_does_not_wait_for_an_idle_websocket(tape: Path, number: int) -
         assert proxy.stop(number) == 0
         assert until_closed(socket) == [None]
     assert [one.outcome for one in exchanges(tape)] == ["proxy_stopped", "complete"]
+
+
+STALLING = """
+import os, pathlib, sys, time
+import cassettes.journal as journal
+from respool.cli import main
+stall = pathlib.Path(sys.argv.pop(1))
+journal.LARGEST_QUEUE = 100_000
+write = journal._write_all
+def slow(fd, data):
+    while stall.exists():
+        time.sleep(0.01)
+    write(fd, data)
+journal._write_all = slow
+main()
+"""
+
+
+def test_a_disk_that_stalls_costs_what_is_missing_and_no_more(tape: Path, tmp_path: Path) -> None:
+    """The operator is told, the client has everything, and what comes later is recorded again."""
+    stall = tmp_path / "stall"
+
+    def handler(socket: ServerConnection) -> None:
+        for n, message in enumerate(socket, 1):
+            if "burst" in str(message):
+                say(socket, [b'{"type":"response.output_text.delta"}' + b" " * 10_000] * 40)
+            say(socket, messages("A", f"resp_{n}"))
+
+    with upstream(handler) as url:
+        command = (sys.executable, "-c", STALLING, str(stall))
+        arguments = ("record", "--upstream", url, "--cassette", tape)
+        with serving(*arguments, command=command) as proxy, client(proxy.base_url) as socket:
+            stall.touch()
+            socket.send(creating("burst"), text=True)
+            got = [socket.recv(timeout=20, decode=False) for _ in range(43)]
+            stall.unlink()
+            recorded = False
+            for number in range(1000):
+                socket.send(creating(f"later {number}"), text=True)
+                got = [socket.recv(timeout=20, decode=False) for _ in range(3)]
+                recorded = any(
+                    one.outcome == "complete" and one.body == b"".join(got)
+                    for one in exchanges(tape)
+                )
+                if recorded:
+                    break
+            assert proxy.stop() == 3
+    assert recorded
+    assert "respool: exchange 1 is not recorded whole: the disk cannot keep up" in proxy.said
+    assert exchanges(tape)[1].outcome == "recorder_overrun"
 
 
 def test_a_kill_leaves_the_messages_that_came(tape: Path) -> None:

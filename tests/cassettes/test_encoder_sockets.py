@@ -14,13 +14,13 @@ from cassettes.encoder import Encoder
 from cassettes.exchange import Exchange
 from cassettes.format import Close
 from cassettes.items import Shelf
-from cassettes.notes import Heard, Note, Sent
+from cassettes.notes import Gap, Heard, Note, Sent
 from cassettes.redaction import Redactor
 
 KEY = "sk-socket-0123456789abcdef"
 
 
-def said(one: Exchange) -> list[bytes]:
+def said_by(one: Exchange) -> list[bytes]:
     """The messages that belong to an exchange."""
     return [piece.data for piece in one.events()]
 
@@ -45,7 +45,11 @@ def test_each_message_of_the_client_is_an_exchange(tmp_path: Path) -> None:
     assert [found[x].route.endpoint for x in (1, 2, 3)] == ["connect", "create", "create"]
     assert [found[x].socket for x in (1, 2, 3)] == [None, 1, 1]
     assert [found[x].transport for x in (1, 2, 3)] == ["websocket"] * 3
-    assert (said(found[1]), said(found[2]), said(found[3])) == ([], messages("A"), messages("B"))
+    assert (said_by(found[1]), said_by(found[2]), said_by(found[3])) == (
+        [],
+        messages("A"),
+        messages("B"),
+    )
     assert found[2].request.body == creating("a")
     assert found[2].request.headers == found[1].request.headers
     assert [found[x].outcome for x in (1, 2, 3)] == ["complete"] * 3
@@ -65,8 +69,8 @@ def test_a_steer_is_an_exchange_that_knows_what_it_interrupted(tmp_path: Path) -
     found = by_number(tmp_path / "c.jsonl", connection(1, *conversation))
     assert found[3].route.endpoint == "steer"
     assert found[3].amid == (2, 3)
-    assert said(found[2]) == first
-    assert said(found[3]) == [accepted, *successor]
+    assert said_by(found[2]) == first
+    assert said_by(found[3]) == [accepted, *successor]
     assert [found[x].outcome for x in (2, 3)] == ["complete", "complete"]
 
 
@@ -106,7 +110,7 @@ def test_an_answer_that_is_cut_says_by_whom(
     found = by_number(tmp_path / "c.jsonl", cut)
     assert [found[x].outcome for x in (1, 2, 3)] == [outcome or "incomplete", "complete", ended]
     assert found[3].error == error
-    assert said(found[3]) == messages("B")[:2]
+    assert said_by(found[3]) == messages("B")[:2]
 
 
 def test_what_nobody_asked_for_is_kept_with_its_place(tmp_path: Path) -> None:
@@ -169,6 +173,26 @@ def test_a_session_grows_with_what_it_adds(tmp_path: Path) -> None:
         return path.stat().st_size
 
     assert size(80) - size(40) < 1.1 * (size(40) - size(0))
+
+
+def test_what_is_missing_costs_what_was_open(tmp_path: Path) -> None:
+    """Where the disk could not keep up, what was open lacks bytes; what comes later does not."""
+    path = tmp_path / "c.jsonl"
+    first, *rest = messages("A B")
+    said = [
+        ("client", creating("a")),
+        first,
+        *rest,
+        ("client", creating("b")),
+        *messages("B", "resp_2"),
+    ]
+    began, answered, sent, heard, *later = connection(1, *said)
+    gap = Gap(1, heard.at_ns)
+    assert record(path, [began, answered, sent, heard, gap, *later[2:]]) == []
+    found = {one.number: one for one in load(path)}
+    assert [found[x].outcome for x in (1, 2, 3)] == ["complete", "recorder_overrun", "complete"]
+    assert said_by(found[3]) == messages("B", "resp_2")
+    assert said_by(found[1]) == rest[2:]  # what came of the answer after the gap is nobody's
 
 
 def test_notes_about_a_connection_that_is_over_add_nothing() -> None:
