@@ -14,6 +14,7 @@ import httpx2
 import openai
 import pytest
 from harness import KEY, recording, replaying, run
+from websockets.sync.client import connect
 
 import addons.script
 from cassettes.exchange import Exchange
@@ -330,11 +331,18 @@ def test_addon_loads_in_mitmdump(tape: Path) -> None:
                 if "listening at" in line:
                     break
             answer = post(f"http://127.0.0.1:{port}/v1")
+            headers = {"authorization": f"Bearer {KEY}"}
+            with connect(f"ws://127.0.0.1:{port}/v1/responses", additional_headers=headers) as ws:
+                ws.send('{"type":"response.create","model":"gpt-5.1","input":"pack"}')
+                while '"type":"response.completed"' not in ws.recv(timeout=20):
+                    pass
         finally:
             process.terminate()
-            process.communicate(timeout=20)
-    (exchange,) = exchanges(tape)
+            told, _ = process.communicate(timeout=20)
+    assert "Traceback" not in told
+    exchange, _, message = exchanges(tape)
     assert exchange.body == answer.content
+    assert (message.transport, message.outcome) == ("websocket", "complete")
     with Cassette.open(tape) as cassette:
         assert cassette.header.base == "/v1"
         assert cassette.header.upstream == server.base_url
