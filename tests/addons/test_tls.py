@@ -2,6 +2,7 @@
 
 import datetime as dt
 import ipaddress
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from harness import KEY, recording
+from socket_traffic import creating, messages
+from websockets.sync.client import connect
+from websockets.sync.server import ServerConnection, serve
 
 from cassettes.reader import Cassette
 from cassettes.serving import listen
@@ -95,3 +99,32 @@ def test_tls_upstream(tmp_path: Path, trusted: bool) -> None:
         assert exchange.outcome == "upstream_unreachable"
         assert "ertificate verify failed" in (exchange.error or "")
         assert any("ertificate verify failed" in line for line in proxy.said)
+
+
+def test_websocket_over_tls(tmp_path: Path) -> None:
+    """A WebSocket goes on by TLS too, and is recorded like any other."""
+    pem = certificate(tmp_path)
+    tape = tmp_path / "out.jsonl"
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pem)
+    said = messages("Hello")
+
+    def handler(connection: ServerConnection) -> None:
+        for _ in connection:
+            for text in said:
+                connection.send(text, text=True)
+
+    with serve(handler, "127.0.0.1", 0, ssl=context) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        upstream = f"https://127.0.0.1:{server.socket.getsockname()[1]}/v1"
+        with recording(upstream, tape, env={"SSL_CERT_FILE": str(pem)}) as proxy:
+            url = proxy.base_url.replace("http:", "ws:") + "/responses"
+            with connect(url, additional_headers={"authorization": f"Bearer {KEY}"}) as client:
+                client.send(creating("Hi"), text=True)
+                assert [client.recv(timeout=20, decode=False) for _ in said] == said
+            proxy.stop()
+        server.shutdown()
+        thread.join()
+    with Cassette.open(tape) as cassette:
+        assert [piece.data for piece in cassette.exchange(2).pieces] == said
