@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from cassettes.summary import Json
 from wire.items import ARGV, ItemType, part_type, tool_type
 
-_LONG = 1024
-_MEDIA = re.compile(
-    r"data:[\w.+-]+/[\w.+-]+(?:;[\w=.+-]+)*;base64,[A-Za-z0-9+/=_-]*"
-    rf"|[A-Za-z0-9+/]{{{_LONG},}}={{0,2}}"
-)
-"""Media within a text: a data URL, or letters and digits that go on for longer than any word."""
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{256,}={0,2}")
-"""A string that is nothing but media."""
+_DATA_URL = r"data:[\w.+-]++/[\w.+-]++(?:;(?!base64,)[^;,:\s]++)*+;base64,[A-Za-z0-9+/=_-]*+"
+_RUN = r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{4096,}+={0,2}+"
+_LONG = 4096
+_MEDIA = re.compile(rf"{_DATA_URL}|{_RUN}")
+"""What can be media within a text. No place is looked at twice, which would take minutes."""
+_ALL_MEDIA = re.compile(rf"{_DATA_URL}|[A-Za-z0-9+/_-]{{1024,}}+={{0,2}}+")
+"""A string that can be media as a whole."""
+_LETTERS = [re.compile(letters) for letters in ("[A-Z]", "[a-z]", "[0-9]")]
+"""What any media has in base64; hexadecimal digits, sequences of DNA and paths lack some."""
 _URL = ("http://", "https://")
 _DEEPEST = 20
 """Levels of nesting that are read: no known item has more than six."""
@@ -55,6 +56,16 @@ class Contents:
         elif isinstance(value, dict):
             self._read_part(value, depth)
 
+    def read_output(self, value: Json) -> None:
+        """Add what came of a call: as `read`, and as JSON what is no string, list or part."""
+        before = len(self.texts), self.media, self.encrypted
+        self.read(value)
+        other = isinstance(value, bool | int | float) or (
+            isinstance(value, dict) and not isinstance(value.get("type"), str)
+        )
+        if other and before == (len(self.texts), self.media, self.encrypted):
+            self._read_string(as_text(value) or "")
+
     def read_media(self, value: Json) -> None:
         """Add a member that is media: base64, a URL, or an object that holds `data`."""
         if isinstance(value, Mapping):
@@ -74,24 +85,31 @@ class Contents:
     def _read_string(self, value: str) -> None:
         if not value:
             return
-        if _BASE64.fullmatch(value) or _MEDIA.fullmatch(value):
+        if _ALL_MEDIA.fullmatch(value) and _is_media(value):
             self.media += len(value)
-        elif ";base64," in value or len(value) > _LONG:
-            self.media += sum(len(found[0]) for found in _MEDIA.finditer(value))
-            self.texts.append(_MEDIA.sub(lambda found: media_note(len(found[0])), value))
+        elif ";base64," in value or len(value) >= _LONG:
+            self.texts.append(_MEDIA.sub(self._stand_in, value))
         else:
             self.texts.append(value)
 
+    def _stand_in(self, found: re.Match[str]) -> str:
+        if not _is_media(found[0]):
+            return found[0]
+        self.media += len(found[0])
+        return media_note(len(found[0]))
+
     def _read_part(self, part: dict[str, Json], depth: int) -> None:
         known = part_type(part.get("type"))
-        texts, self.texts = self.texts, []
+        before = self.texts
+        told: list[list[str]] = []
         for name in known.text:
             value = part.get(name)
             if name in ARGV and isinstance(value, list):
                 value = " ".join(word for word in value if isinstance(word, str))
+            self.texts = []
             self.read(value, depth + 1)
-        # A search says its query both alone and in its list of queries.
-        self.texts = texts + list(dict.fromkeys(self.texts))
+            told.append(self.texts)
+        self.texts = before + _once(told)
         for name in known.media:
             self.read_media(part.get(name))
         self.read_encrypted(part.get("encrypted_content"))
@@ -104,8 +122,11 @@ def contents(members: dict[str, Json], kind: ItemType) -> Contents:
         found.texts.append("approved" if members["approve"] else "not approved")
     for name in kind.text:
         value = members.get(name)
-        # Arguments have members of any names, which all may be looked for.
-        found.read(as_text(value) if name == "arguments" else value)
+        if name in kind.output:
+            found.read_output(value)
+        else:
+            # Arguments have members of any names, which all may be looked for.
+            found.read(as_text(value) if name == "arguments" else value)
     if kind.tools:
         found.texts += _tool_names(members.get(kind.tools))
     for name in kind.media:
@@ -121,7 +142,7 @@ def output(members: dict[str, Json], kind: ItemType) -> str | None:
         if name in kind.media:
             found.read_media(members.get(name))
         else:
-            found.read(members.get(name))
+            found.read_output(members.get(name))
     return found.output
 
 
@@ -161,6 +182,31 @@ def tools_in(tool: dict[str, Json]) -> list[dict[str, Json]]:
     member = tool_type(kind if isinstance(kind, str) else None).tools
     held = tool.get(member) if member else None
     return [each for each in held if isinstance(each, dict)] if isinstance(held, list) else []
+
+
+def _is_media(text: str) -> bool:
+    """Whether what looks like media is more than one long word."""
+    return text.startswith("data:") or all(each.search(text) for each in _LETTERS)
+
+
+def _once(told: list[list[str]]) -> list[str]:
+    """The texts of a part's members, but for a member whose texts another one repeats.
+
+    A search says its query both alone and in its list of queries.
+    """
+    told = [texts for texts in told if texts]
+    if len(told) < 2:
+        return told[0] if told else []
+    ranks = [(-len(texts), n) for n, texts in enumerate(told)]
+    return [
+        text
+        for mine, texts in zip(ranks, told, strict=True)
+        if not any(
+            other < mine and set(texts) <= set(others)
+            for other, others in zip(ranks, told, strict=True)
+        )
+        for text in texts
+    ]
 
 
 def _tool_names(tools: Json) -> Iterable[str]:

@@ -66,21 +66,20 @@ def _answers(items: Sequence[Item]) -> dict[int, int]:
     Outputs name their call; one that does not is for the last call of its type before it.
     """
     answers: dict[int, int] = {}
-    for at, output in enumerate(items):
-        if output.kind.what not in ANSWERS:
-            continue
-        for position in range(at - 1, -1, -1):
-            call = items[position]
-            if position in answers or call.kind.what not in CALLS:
-                continue
-            if output.call_id == call.call_id if output.call_id else _fits(output, call):
-                answers[position] = at
-                break
+    by_id: dict[str | None, list[int]] = {}  # the calls before, the last one at the end
+    by_type: dict[str | None, list[int]] = {}
+    for at, item in enumerate(items):
+        kind = item.kind
+        if kind.what in CALLS:
+            by_id.setdefault(item.call_id, []).append(at)
+            by_type.setdefault(item.type, []).append(at)
+        elif kind.what in ANSWERS:
+            calls = by_id.get(item.call_id) if item.call_id else by_type.get(kind.answers)
+            while calls:
+                if (call := calls.pop()) not in answers:
+                    answers[call] = at
+                    break
     return answers
-
-
-def _fits(output: Item, call: Item) -> bool:
-    return output.kind.answers is not None and output.kind.answers == call.type
 
 
 def _failure(item: Item) -> str | None:

@@ -1,5 +1,7 @@
 """Each call once, with its output from wherever it came, however the ingest was cut."""
 
+import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +11,13 @@ from retold import QUEUED, ask, background, broken, call, cancel, fetch, result
 from tapes import Told, message, notes, response, stream, write_tape
 
 from analytics.ingest import ingest
+from analytics.item_row import item_row
 from analytics.tables import TABLES
+from analytics.tool_calls import tool_call_rows
 from cassettes.encoder import Ended
 from cassettes.journal import Journal
+from cassettes.reader import Cassette
+from cassettes.summary import summarise
 
 
 @pytest.fixture
@@ -125,6 +131,21 @@ def test_outputs_in_the_same_answer(tape: Path, db: Path) -> None:
         (1, "call_1", "six", None, 2),
     ]
     assert rows(db, "SELECT call_id FROM tool_calls WHERE latency_ms IS NOT NULL") == [("call_1",)]
+
+
+def test_many_outputs_in_one_answer(tape: Path, db: Path) -> None:
+    """Thousands of calls find their outputs at once, also where there is none for them."""
+    made = [call(n) for n in range(2500)]
+    given = [result(n) for n in range(2500, 4999)] + [result(7)]
+    rows = [item_row(json.dumps(item).encode())[0] for item in made + given]
+    write_tape(tape, [Told(ask(), response(1, output=made + given))])
+    with Cassette.open(tape) as cassette:
+        exchange = cassette.exchange(1)
+        summary = summarise(exchange)
+        began = time.perf_counter()
+        told = tool_call_rows(exchange, summary, rows, "create")
+        assert time.perf_counter() - began < 0.5
+    assert [row["call_id"] for row in told if row["output"]] == ["call_7"]
 
 
 def test_outputs_in_a_later_request(tape: Path, db: Path) -> None:

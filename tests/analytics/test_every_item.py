@@ -1,6 +1,7 @@
 """Every type of item ends up in the tables with what it says, from a cassette to a database."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from item_payloads_more import PAYLOADS
 from tapes import Told, response, write_tape
 
 from analytics.ingest import ingest
+from analytics.item_text import Contents
 from wire.items import ITEMS
 
 COMPARED = (
@@ -28,6 +30,7 @@ QUERIES = {
         "SELECT e.response_id, c.* FROM tool_calls c JOIN exchanges e USING (exchange_id)"
     ),
 }
+PIXELS = "iVBORw0K" * 625
 NUMBERS = range(1, len(PAYLOADS) + 1)
 
 
@@ -99,9 +102,25 @@ def test_every_type_has_a_payload() -> None:
         ),
         ({"output": [{"type": "image", "data": PNG}, {"text": "ok"}]}, "ok", len(PNG)),
         ({"output": {"image_url": {"url": "https://a.test/b.png"}}}, "https://a.test/b.png", None),
-        ({"output": "A" * 300}, None, 300),
-        ({"output": '{"data": "' + "A" * 2000 + '"}'}, '{"data": "[2000 bytes of media]"}', 2000),
+        ({"output": PIXELS[:1024]}, None, 1024),
+        ({"output": PIXELS[:1023]}, PIXELS[:1023], None),
+        (
+            {"output": f'{{"data": "{PIXELS}"}}'},
+            f'{{"data": "[{len(PIXELS)} bytes of media]"}}',
+            5000,
+        ),
+        ({"output": f'{{"token": "{PIXELS[:4095]}"}}'}, f'{{"token": "{PIXELS[:4095]}"}}', None),
+        ({"output": "ACGT" * 2000}, "ACGT" * 2000, None),
+        ({"output": "see " + "c0ffee" * 1000}, "see " + "c0ffee" * 1000, None),
+        ({"output": "/usr/share/quay" * 200}, "/usr/share/quay" * 200, None),
+        ({"output": [{"type": "image", "data": "AAAA"}]}, None, 4),
         ({"output": "word " * 300}, "word " * 300, None),
+        ({"output": {"temp": 5}}, '{"temp": 5}', None),
+        ({"output": 42}, "42", None),
+        ({"output": False}, "false", None),
+        ({"output": {"commands": ["make", "ls", "make"]}}, "make\nls\nmake", None),
+        ({"output": {"query": "a", "queries": ["b", "a", "b"]}}, "b\na\nb", None),
+        ({"output": {"stdout": "a", "stderr": "a"}}, "a", None),
         ({"output": json.loads("[" * 400 + "]" * 400)}, None, None),
         ({"output": [[["deep"]], 7, None, True]}, "deep", None),
         ({"output": {"future": [1], "content": {"content": "inside"}}}, "inside", None),
@@ -119,6 +138,17 @@ def test_text_and_media_are_told_apart(
     with duckdb.connect(db, read_only=True) as connection:
         answer = connection.execute("SELECT text, media_bytes FROM items").fetchall()
     assert answer == [(text, media)]
+
+
+def test_long_texts_are_read_at_once() -> None:
+    """However long the words are in which media might begin, each letter is looked at once."""
+    texts = ("a" * 1000 + " ", "c0ffee" * 85 + "\n", "data:a/b;x=" + "y" * 500)
+    began = time.perf_counter()
+    for text in texts:
+        found = Contents()
+        found.read(text * (5_000_000 // len(text)))
+        assert found.media == 0
+    assert time.perf_counter() - began < 2.0
 
 
 def test_tools_of_every_kind(tmp_path: Path) -> None:
