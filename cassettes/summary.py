@@ -15,6 +15,7 @@ from cassettes.exchange import Exchange, Piece
 from wire.events import RESPONSES
 from wire.slices import NOT_JSON, items, members
 from wire.sse import Event, parse
+from wire.vocabulary import UNFINISHED
 
 Json = Any  # any JSON value: what servers send is known only after looking
 
@@ -117,10 +118,17 @@ def summarise(exchange: Exchange) -> Summary:
     else:
         _read_body(exchange.body, summary)
     _read_error(exchange, summary)
-    usage = (summary.response or {}).get("usage")
-    if isinstance(usage, dict) and not summary.is_foreign:
-        summary.usage = read_usage(usage)
+    if not summary.is_foreign:
+        summary.usage = _final_usage(summary)
     return summary
+
+
+def _final_usage(summary: Summary) -> Usage | None:
+    """What was used: while a response is being made, zeros or an empty object may stand for it."""
+    usage = (summary.response or {}).get("usage")
+    if not isinstance(usage, dict) or not usage or summary.status in UNFINISHED:
+        return None
+    return read_usage(usage)
 
 
 def _read_body(body: bytes, summary: Summary) -> None:

@@ -63,30 +63,6 @@ JOIN exchange_findings ef USING (finding_id)
 JOIN exchanges e USING (exchange_id)
 GROUP BY ALL;
 
--- What counts as an error is said once: the server answered with one, in whichever way. And what
--- was probably billed: a model was at work, also where the stream broke off before its usage. Over a
--- WebSocket no HTTP status tells, but a response that was begun; and a steering message is billed
--- where a response with usage came of it. What somebody waited for is an answer that is complete; a
--- WebSocket's handshake lasts as long as the connection.
-CREATE VIEW exchange_facts AS
-SELECT
-    *,
-    coalesce(http_status >= 400, false) OR coalesce(status = 'failed', false)
-        OR error_message IS NOT NULL AS is_error,
-    coalesce(
-        CASE
-            WHEN endpoint = 'steer' THEN exchange_id IN (SELECT exchange_id FROM usage)
-            WHEN endpoint IN ('create', 'compact') AND transport = 'websocket'
-                THEN response_id IS NOT NULL
-            WHEN endpoint IN ('create', 'compact') THEN http_status < 400
-        END
-            AND NOT (outcome = 'complete' AND coalesce(status IN ('queued', 'in_progress'), false)),
-        false
-    ) AS is_billed,
-    CASE WHEN outcome = 'complete' AND endpoint IS DISTINCT FROM 'connect' THEN duration_ms END
-        AS latency_ms
-FROM exchanges;
-
 -- Usage to add up: an answer that is fetched again (GET /responses/{id}) tells its usage again.
 CREATE VIEW counted_usage AS
 SELECT u.*
@@ -94,3 +70,27 @@ FROM usage u
 JOIN exchanges e USING (exchange_id)
 QUALIFY e.endpoint NOT IN ('retrieve', 'cancel') OR e.response_id IS NULL
     OR row_number() OVER (PARTITION BY e.cassette_id, e.response_id ORDER BY e.number) = 1;
+
+-- What counts as an error is said once: the server answered with one, in whichever way. And what
+-- was probably billed: a model was at work, also where the stream broke off before its usage; or
+-- usage counts that was told in another way (a response made in the background and then fetched, a
+-- steering message). Over a WebSocket no HTTP status tells, but a response that was begun. What
+-- somebody waited for is an answer that is complete; a WebSocket's handshake lasts as long as the
+-- connection.
+CREATE VIEW exchange_facts AS
+SELECT
+    *,
+    coalesce(http_status >= 400, false) OR coalesce(status = 'failed', false)
+        OR error_message IS NOT NULL AS is_error,
+    coalesce(
+        CASE
+            WHEN endpoint IN ('create', 'compact') AND transport = 'websocket'
+                THEN response_id IS NOT NULL
+            WHEN endpoint IN ('create', 'compact') THEN http_status < 400
+        END
+            AND NOT (outcome = 'complete' AND coalesce(status IN ('queued', 'in_progress'), false)),
+        false
+    ) OR exchange_id IN (SELECT exchange_id FROM counted_usage) AS is_billed,
+    CASE WHEN outcome = 'complete' AND endpoint IS DISTINCT FROM 'connect' THEN duration_ms END
+        AS latency_ms
+FROM exchanges;

@@ -5,10 +5,10 @@ SELECT
     count(*) AS exchanges,
     count(*) FILTER (e.is_error OR e.outcome <> 'complete') AS failures,
     count(*) FILTER (e.exchange_id IN (SELECT exchange_id FROM compactions)) AS compactions,
-    sum(u.input_tokens - coalesce(u.cached_tokens, 0))::BIGINT AS uncached_tokens,
-    sum(u.cached_tokens)::BIGINT AS cached_tokens,
-    sum(u.output_tokens - coalesce(u.reasoning_tokens, 0))::BIGINT AS answer_tokens,
-    sum(u.reasoning_tokens)::BIGINT AS reasoning_tokens,
+    TRY_CAST(sum(u.input_tokens - coalesce(u.cached_tokens, 0)) AS BIGINT) AS uncached_tokens,
+    TRY_CAST(sum(u.cached_tokens) AS BIGINT) AS cached_tokens,
+    TRY_CAST(sum(u.output_tokens - coalesce(u.reasoning_tokens, 0)) AS BIGINT) AS answer_tokens,
+    TRY_CAST(sum(u.reasoning_tokens) AS BIGINT) AS reasoning_tokens,
     sum(u.cost_usd) AS cost_usd
 FROM exchange_facts e
 LEFT JOIN counted_usage u USING (exchange_id)

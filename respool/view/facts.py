@@ -13,6 +13,7 @@ from cassettes.reader import Cassette
 from cassettes.summary import Summary, Usage, load_json, summarise
 from respool.view.partial_output import unfinished_items
 from wire.items import CALLS, item_type
+from wire.vocabulary import UNFINISHED
 
 Json = Any  # any JSON value: what clients and servers send is known only after looking
 
@@ -107,7 +108,7 @@ class Reading:
         """Whether the exchange was probably billed and its price is not known."""
         exchange = self.exchange
         failed = exchange.status is None or exchange.status >= 400
-        later = exchange.outcome == "complete" and self.summary.status in {"queued", "in_progress"}
+        later = exchange.outcome == "complete" and self.summary.status in UNFINISHED
         return self.endpoint in _BILLED and self.cost_usd is None and not failed and not later
 
     @property
@@ -233,10 +234,11 @@ class Totals:
         self.exchanges += 1
         self.errors += verdict.grade == "bad"
         self.unfinished += verdict.word == "unfinished"
-        self.unpriced += reading.unpriced
         usage, route = reading.usage, reading.exchange.route
         ids = {reading.summary.response_id, route.response_id if route else None} - {None}
         again = reading.endpoint not in _BILLED and ids & self._answers
+        counted = usage is not None and not again
+        self.unpriced += reading.unpriced or (counted and reading.cost_usd is None)
         if usage is None or again:
             return
         self._answers |= {ident for ident in ids if ident}

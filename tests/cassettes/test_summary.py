@@ -152,6 +152,19 @@ def test_usage_is_what_the_server_said_in_whole_numbers(
     assert read_usage(given_usage) == expected
 
 
+@pytest.mark.parametrize(
+    ("status", "used"),
+    [("queued", False), ("in_progress", False), ("cancelled", True), ("incomplete", True)],
+)
+def test_usage_is_that_of_a_finished_response(scratch: Path, status: str, used: bool) -> None:
+    """Zeros of a response that is still being made are no usage, nor is an empty object."""
+    found = summarise(one(scratch, asking("Hi"), compact(answering("Hello", status=status))))
+    assert (found.usage is not None) is used
+    assert (
+        summarise(one(scratch, asking("Hi"), compact(answering("Hello", usage={})))).usage is None
+    )
+
+
 @given(
     st.one_of(values.map(str.encode), st.binary()),
     st.one_of(values.map(str.encode), st.lists(values.map(lambda v: f"data: {v}\n\n".encode()))),
