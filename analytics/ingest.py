@@ -27,7 +27,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 if TYPE_CHECKING:
     from analytics.normalize import Rows
 
-_SETTLING = ("once_tool_calls", "answer_tool_calls", "once_compactions", "answer_compactions")
+_SETTLING = (
+    *("fill_tool_calls", "once_tool_calls", "answer_followed_calls", "answer_tool_calls"),
+    *("once_compactions", "answer_compactions"),
+)
 """Statements that settle between exchanges what one exchange alone cannot tell."""
 
 BATCH = 200

@@ -42,6 +42,8 @@ class Normalizer:
 
     def __init__(self, cassette: Cassette) -> None:
         self._cassette = cassette
+        self._first: dict[int, int] = {}
+        """What was found for exchanges with a repeated input, which may be thousands in a row."""
 
     def rows(self, number: int) -> Rows:
         """The rows of one exchange."""
@@ -65,7 +67,8 @@ class Normalizer:
             {
                 **http_row(exchange, summary),
                 **response_row(exchange, summary),
-                "parent_id": self._parent(number),
+                "parent_id": self._id(self._cassette.exchanges[number].parent),
+                "repeats_id": self._id(self._repeated(number)),
                 "inherited_items": self._cassette.inherited(number),
                 "input_items": given,
                 "output_items": len(made),
@@ -89,9 +92,19 @@ class Normalizer:
             rows.add("exchange_findings", {"exchange_id": ident, "finding_id": finding_id})
         return rows
 
-    def _parent(self, number: int) -> str | None:
-        parent = self._cassette.exchanges[number].parent
-        return str(exchange_id(self._cassette.header.id, parent)) if parent is not None else None
+    def _id(self, number: int | None) -> str | None:
+        return None if number is None else str(exchange_id(self._cassette.header.id, number))
+
+    def _repeated(self, number: int) -> int | None:
+        """The first exchange with this whole input: a retry, or a conversation held again."""
+        exchanges, repeated, at = self._cassette.exchanges, None, number
+        while (parent := exchanges[at].parent) is not None:
+            if len(exchanges[parent].parts["input"]) != len(exchanges[at].parts["input"]):
+                break
+            repeated = at = self._first.get(parent, parent)
+        if repeated is not None:
+            self._first[number] = repeated
+        return repeated
 
     def _texts(self, exchange: Exchange, name: str) -> list[bytes]:
         """The items of a list in the request, as raw JSON."""

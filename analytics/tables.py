@@ -62,6 +62,7 @@ TABLES: dict[str, pa.Schema] = {
         transport=_TEXT,
         connection_id=_TEXT,
         compaction_asked=_TEXT,
+        repeats_id=_TEXT,
     ),
     "items": _columns(
         item_id=_TEXT,

@@ -13,6 +13,8 @@ ALTER TABLE exchanges ALTER COLUMN transport SET NOT NULL;
 ALTER TABLE exchanges ALTER COLUMN transport DROP DEFAULT;
 ALTER TABLE exchanges ADD COLUMN connection_id UUID;  -- the exchange that opened the WebSocket
 ALTER TABLE exchanges ADD COLUMN compaction_asked VARCHAR;  -- a trigger of `compactions`
+-- The exchange whose whole input this one's whole input repeats.
+ALTER TABLE exchanges ADD COLUMN repeats_id UUID;
 ALTER TABLE items ADD COLUMN media_bytes BIGINT;
 ALTER TABLE items ADD COLUMN error VARCHAR;
 ALTER TABLE tools ADD COLUMN member INTEGER;  -- its place among the tools of a namespace

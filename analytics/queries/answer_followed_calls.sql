@@ -1,0 +1,81 @@
+-- Join calls of a cassette with the outputs brought by requests that go on with the response that
+-- made the call: they name its id, or resend the call itself. Of several the first by number counts.
+-- Call ids alone are unique within a conversation at best, so that what was joined by them before
+-- (`answer_tool_calls`, which comes next) gives way. A request that repeats the whole input of an
+-- earlier one brings what that one brought.
+WITH
+bearers AS (
+    SELECT exchange_id, exchange_id AS place_id, number, started_at, previous_response_id
+    FROM exchanges
+    WHERE cassette_id = $cassette::UUID
+    UNION ALL
+    SELECT exchange_id, repeats_id, number, started_at, previous_response_id
+    FROM exchanges
+    WHERE cassette_id = $cassette::UUID AND repeats_id IS NOT NULL
+),
+calls AS (
+    SELECT
+        c.exchange_id, c.position, c.item_id, c.call_id, c.output_exchange_id, c.output_item_id,
+        a.number, a.started_at, a.duration_ms, a.response_id,
+        a.endpoint IN ('retrieve', 'cancel') AS is_fetched
+    FROM tool_calls c
+    JOIN exchanges a USING (exchange_id)
+    WHERE a.cassette_id = $cassette::UUID
+      AND c.output_exchange_id IS DISTINCT FROM c.exchange_id
+),
+resent AS (
+    SELECT DISTINCT b.exchange_id, b.number, x.item_id
+    FROM exchange_items x
+    JOIN bearers b ON b.place_id = x.exchange_id
+    WHERE x.direction = 'input' AND x.item_id IN (SELECT item_id FROM calls)
+),
+waiting AS (
+    SELECT c.*
+    FROM calls c
+    LEFT JOIN exchanges o ON o.exchange_id = c.output_exchange_id
+    LEFT JOIN resent r ON r.exchange_id = c.output_exchange_id AND r.item_id = c.item_id
+    WHERE r.item_id IS NULL AND coalesce(o.previous_response_id <> c.response_id, true)
+),
+followed AS (
+    SELECT c.exchange_id, c.position, r.exchange_id AS bearer_id
+    FROM waiting c
+    JOIN resent r ON r.item_id = c.item_id AND (r.number > c.number OR c.is_fetched)
+    UNION
+    SELECT c.exchange_id, c.position, b.exchange_id
+    FROM waiting c
+    JOIN bearers b
+        ON b.previous_response_id = c.response_id AND (b.number > c.number OR c.is_fetched)
+)
+UPDATE tool_calls
+SET output_exchange_id = found.bearer_id,
+    output_item_id = found.item_id,
+    output = found.output,
+    error = coalesce(found.error, found.own_error),
+    latency_ms = found.latency_ms
+FROM (
+    SELECT
+        c.exchange_id AS caller_id,
+        c.position AS call_position,
+        b.exchange_id AS bearer_id,
+        i.item_id,
+        coalesce(i.text, '[' || i.media_bytes || ' bytes of media]') AS output,
+        coalesce(i.error, CASE WHEN x.status IN ('failed', 'incomplete') THEN x.status END)
+            AS error,
+        own.error AS own_error,
+        CASE
+            WHEN b.number > c.number AND x.direction = 'input'
+            THEN date_diff('microsecond', c.started_at, b.started_at) / 1000 - c.duration_ms
+        END AS latency_ms
+    FROM followed f
+    JOIN waiting c ON c.exchange_id = f.exchange_id AND c.position = f.position
+    JOIN bearers b ON b.exchange_id = f.bearer_id
+    JOIN exchange_items x ON x.exchange_id = b.place_id
+    JOIN items i ON i.item_id = x.item_id AND i.call_id = c.call_id
+    LEFT JOIN items own ON own.item_id = c.item_id
+    WHERE (ends_with(i.type, '_output') OR i.type = 'mcp_approval_response')
+      AND (b.exchange_id = b.place_id OR x.direction = 'input')
+    QUALIFY row_number() OVER (
+        PARTITION BY c.exchange_id, c.position ORDER BY b.number, x.direction, x.position
+    ) = 1
+) AS found
+WHERE tool_calls.exchange_id = found.caller_id AND tool_calls.position = found.call_position;
