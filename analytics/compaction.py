@@ -14,6 +14,9 @@ from cassettes.exchange import Exchange
 from cassettes.summary import Summary
 from wire.items import item_type
 
+_FETCHING = frozenset({"retrieve", "cancel"})
+"""Endpoints whose requests do not say what went in; the one that did may be in the cassette."""
+
 
 def compaction_asked(summary: Summary, endpoint: str) -> str | None:
     """What in a request asks for a compaction, if anything."""
@@ -38,18 +41,24 @@ def compaction_row(
     made = [row for row in rows if _is_compaction(row["type"])]
     if endpoint != "compact" and not (made and endpoint in TELLING):
         return None
+    if not rows and summary.error_message is not None:
+        return None  # some servers answer with an error and the status 200
     given = summary.request.get("input")
     encrypted = [size for row in made if isinstance(size := row["encrypted_bytes"], int)]
     return {
         "exchange_id": str(exchange.id),
         "trigger": compaction_asked(summary, endpoint) or "automatic",
-        "input_items": len(given) if isinstance(given, list) else int(given is not None),
+        "input_items": None if endpoint in _FETCHING else _count(given),
         "output_items": len(rows),
         "input_tokens": summary.usage.input_tokens if summary.usage else None,
         "output_tokens": summary.usage.output_tokens if summary.usage else None,
         "encrypted_bytes": sum(encrypted) if encrypted else None,
         "item_id": made[-1]["item_id"] if made else None,
     }
+
+
+def _count(given: object) -> int:
+    return len(given) if isinstance(given, list) else int(given is not None)
 
 
 def _is_compaction(kind: object) -> bool:

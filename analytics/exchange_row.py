@@ -1,15 +1,21 @@
 """An exchange as a row of `exchanges`, and what it reported as a row of `usage`."""
 
 import json
+from collections.abc import Mapping
 
 from analytics.prices import cost_usd
 from analytics.tables import Row
 from cassettes.exchange import Exchange, cassette_uuid
 from cassettes.summary import Summary
-from wire.slices import members
+from wire.slices import Span
 
-_PARTS = frozenset({"input", "tools", "instructions"})
-"""Members of a request that have tables of their own; the rest is kept as `params`."""
+_PARTS: Mapping[str, tuple[bytes, ...]] = {
+    "input": (b"[", b'"'),
+    "tools": (b"[",),
+    "instructions": (b'"',),
+}
+"""Members of a request that have tables of their own, and how those begin that can be read into
+them; the rest is kept as `params`."""
 
 
 def http_row(exchange: Exchange, summary: Summary) -> Row:
@@ -44,15 +50,15 @@ def http_row(exchange: Exchange, summary: Summary) -> Row:
     }
 
 
-def response_row(exchange: Exchange, summary: Summary) -> Row:
-    """What only an exchange of the Responses API has."""
+def response_row(
+    exchange: Exchange, summary: Summary, body: bytes, spans: Mapping[str, Span]
+) -> Row:
+    """What only an exchange of the Responses API has; `spans` are of the members of `body`."""
     route = exchange.route
-    body = exchange.request.body
-    spans = members(body) or {}
     params = b",".join(
         json.dumps(name).encode() + b":" + span.of(body)
         for name, span in spans.items()
-        if name not in _PARTS
+        if not span.of(body).startswith(_PARTS.get(name, ()))
     )
     return {
         "endpoint": route.endpoint if route else None,

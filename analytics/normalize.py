@@ -6,6 +6,7 @@ Responses exchange is a row of `exchanges` and nothing else, whatever its member
 """
 
 import uuid
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from analytics.compaction import compaction_asked, compaction_row
@@ -14,12 +15,12 @@ from analytics.item_row import item_row
 from analytics.tables import Row
 from analytics.tool_calls import tool_call_rows
 from analytics.toolset import toolset_rows
-from analytics.validate import ExchangeParts, findings
+from analytics.validate import ExchangeParts, Where, findings
 from cassettes.exchange import Exchange, exchange_id
 from cassettes.reader import Cassette
-from cassettes.summary import StreamEvent, Summary, load_json, summarise
+from cassettes.summary import StreamEvent, Summary, load_json, strict_members, summarise
 from wire.canonical import digest
-from wire.slices import items, members
+from wire.slices import Span, items
 from wire.vocabulary import is_beta
 
 
@@ -55,18 +56,20 @@ class Normalizer:
             nothing = {"inherited_items": 0, "input_items": 0, "output_items": 0}
             rows.add("exchanges", {**http_row(exchange, summary), **nothing})
             return rows
-        given = self._given(exchange, rows)
+        body, found = strict_members(exchange.request.body)
+        spans = found or {}
+        given = self._given(exchange, rows, body, spans)
         made = _made(exchange, summary, rows)
-        toolset, tools = toolset_rows(self._texts(exchange, "tools"))
+        toolset, tools = toolset_rows(self._texts(exchange, "tools", body, spans))
         for row in tools:
             rows.add("tools", row)
-        instructions = self._instructions(exchange, rows)
+        instructions = _instructions(rows, body, spans)
         ident = str(exchange.id)
         rows.add(
             "exchanges",
             {
                 **http_row(exchange, summary),
-                **response_row(exchange, summary),
+                **response_row(exchange, summary, body, spans),
                 "parent_id": self._id(self._cassette.exchanges[number].parent),
                 "repeats_id": self._id(self._repeated(number)),
                 "inherited_items": self._cassette.inherited(number),
@@ -84,7 +87,10 @@ class Normalizer:
         compaction = compaction_row(exchange, summary, made, endpoint)
         if compaction is not None:
             rows.add("compactions", compaction)
-        for finding in findings(self._parts(exchange, summary)):
+        lenient: set[Where] = {*summary.lenient}
+        if body is not exchange.request.body:
+            lenient.add("request")
+        for finding in findings(self._parts(exchange, summary, lenient)):
             key = [finding.where, finding.kind, finding.path, finding.type, finding.shape]
             finding_id = str(uuid.UUID(bytes=digest(*(part.encode() for part in key))))
             names = ("place", "kind", "path", "type", "shape")
@@ -106,12 +112,13 @@ class Normalizer:
             self._first[number] = repeated
         return repeated
 
-    def _texts(self, exchange: Exchange, name: str) -> list[bytes]:
+    def _texts(
+        self, exchange: Exchange, name: str, body: bytes, spans: Mapping[str, Span]
+    ) -> list[bytes]:
         """The items of a list in the request, as raw JSON."""
         if name in exchange.refs:
             return [self._cassette.item(ref) for ref in exchange.refs[name]]
-        body = exchange.request.body
-        span = (members(body) or {}).get(name)
+        span = spans.get(name)
         if span is None:
             return []
         found = items(body, span)
@@ -123,11 +130,11 @@ class Normalizer:
             return [b'{"role":"user","content":' + span.of(body) + b"}"]
         return []
 
-    def _given(self, exchange: Exchange, rows: Rows) -> int:
+    def _given(self, exchange: Exchange, rows: Rows, body: bytes, spans: Mapping[str, Span]) -> int:
         """Link what the request adds to its parent; how many items its whole input has."""
         inherited = self._cassette.inherited(exchange.number)
         refs = exchange.refs.get("input")
-        texts = self._texts(exchange, "input") if refs is None else None
+        texts = self._texts(exchange, "input", body, spans) if refs is None else None
         count = len(refs if refs is not None else texts or ())
         for position in range(inherited, count):
             if refs is not None:
@@ -138,19 +145,9 @@ class Normalizer:
             _link(rows, exchange, "input", position, row, status)
         return count
 
-    def _instructions(self, exchange: Exchange, rows: Rows) -> str | None:
-        """Instructions are kept as an item of their own type; agents resend them every time."""
-        body = exchange.request.body
-        span = (members(body) or {}).get("instructions")
-        text = load_json(span.of(body)) if span else None
-        if span is None or not isinstance(text, str):
-            return None
-        raw = b'{"type":"instructions","content":' + span.of(body) + b"}"
-        row, _ = item_row(raw)
-        rows.add("items", row)
-        return str(row["item_id"])
-
-    def _parts(self, exchange: Exchange, summary: Summary) -> ExchangeParts:
+    def _parts(
+        self, exchange: Exchange, summary: Summary, lenient: Collection[Where]
+    ) -> ExchangeParts:
         """What is checked: of the input only what is new, the rest was checked with its parent."""
         sent, request = exchange.request, None
         if sent.body:
@@ -175,7 +172,20 @@ class Normalizer:
             websocket=exchange.transport == "websocket",
             beta=is_beta(sent.path, sent.headers),
             outcome=exchange.outcome,
+            lenient=lenient,
         )
+
+
+def _instructions(rows: Rows, body: bytes, spans: Mapping[str, Span]) -> str | None:
+    """Instructions are kept as an item of their own type; agents resend them every time."""
+    span = spans.get("instructions")
+    text = load_json(span.of(body)) if span else None
+    if span is None or not isinstance(text, str):
+        return None
+    raw = b'{"type":"instructions","content":' + span.of(body) + b"}"
+    row, _ = item_row(raw)
+    rows.add("items", row)
+    return str(row["item_id"])
 
 
 def _data(event: StreamEvent) -> object:

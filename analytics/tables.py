@@ -144,6 +144,9 @@ SHARED = {
 }
 """Tables whose rows several exchanges share, with the columns that tell rows apart."""
 
+_SPELLED = frozenset({"items", "tools"})
+"""Of these, those whose `json` is the sender's own."""
+
 OWNED = tuple(name for name in TABLES if name not in SHARED)
 """Tables whose rows belong to one exchange each, by `exchange_id`."""
 
@@ -172,20 +175,21 @@ def _spelling(row: Row) -> tuple[int, str]:
 def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row]) -> None:
     """Add rows; those of a shared table once, and only where they are not there yet.
 
-    An item that is spelled in several ways is kept in the shortest, in whichever order they come.
+    An item or a tool that is spelled in several ways is kept in the shortest, in whichever order
+    they come.
     """
     if not rows:
         return
     columns = ", ".join(TABLES[table].names)
     text = f"INSERT INTO {table} ({columns}) SELECT {columns} FROM batch"  # noqa: S608 - names of ours
     if key := SHARED.get(table):
-        if table == "items":
+        if table in _SPELLED:
             rows = sorted(rows, key=_spelling)
         rows = list({tuple(row.get(name) for name in key): row for row in reversed(rows)}.values())
         there = f"SELECT {key[0]} FROM {table}"  # noqa: S608 - names of ours
         text += f" WHERE {key[0]}::UUID NOT IN ({there})"
     connection.register("batch", _arrow(rows, TABLES[table]))
-    if table == "items":
-        connection.execute(statement("respell_items"))
+    if table in _SPELLED:
+        connection.execute(statement(f"respell_{table}"))
     connection.execute(text)
     connection.unregister("batch")

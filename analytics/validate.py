@@ -5,7 +5,7 @@ equal for equal deviations of any exchange, so that one row can stand for all of
 is checked in full (3 to 20 µs each), not a sample: servers deviate in single events too.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -42,7 +42,7 @@ class ExchangeParts:
     stream (Response, compaction, error body ...), else the `response` of the terminal event; None
     if there is neither. `events` are SSE event name (None where the line is missing, and over
     WebSocket) and data. `outcome` is one of `cassettes.format.OUTCOMES`. `beta` as in
-    `wire.vocabulary.is_beta`.
+    `wire.vocabulary.is_beta`. `lenient` names the parts that strict parsers would have refused.
 
     Over WebSocket, `request` is the client's message and `events` are the server's. There are three
     endpoints more: "steer" (the client's message is a `response.steer`), "message" (any other that
@@ -58,6 +58,7 @@ class ExchangeParts:
     websocket: bool = False
     beta: bool = False
     outcome: str = "complete"
+    lenient: Collection[Where] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,8 @@ def _request(
     if isinstance(request, str | bytes):
         yield _not_json(request, "", kind)
         return
+    if "request" in parts.lenient:
+        yield _not_strict("", kind)
     items = _member(request, "input")
     steers = _tag(request) == STEER  # its items are of a narrower kind
     if isinstance(request, dict) and isinstance(items, list) and not steers:
@@ -130,6 +133,8 @@ def _response(parts: ExchangeParts) -> Iterator[Deviation]:
     if isinstance(response, str | bytes):
         yield _not_json(response, "", kind)
     else:
+        if "response" in parts.lenient:
+            yield _not_strict("", kind)
         yield from check(kind, response, beta=parts.beta)
         yield from _usage(response)
 
@@ -140,10 +145,12 @@ def _events(parts: ExchangeParts) -> Iterator[tuple[Where, Deviation]]:
     whole = parts.endpoint != "connect"  # whose messages are what is left over of any streams
     may_begin = parts.endpoint in ("steer", "message")
     begun, ended = whole and not may_begin, False
+    place = ("", kind) if parts.websocket else ("data", "stream")
+    if "event" in parts.lenient:
+        yield "event", _not_strict(*place)
     for name, data in parts.events:
         if isinstance(data, str | bytes):
-            path, thing = ("", kind) if parts.websocket else ("data", "stream")
-            yield "event", _not_json(data, path, thing)
+            yield "event", _not_json(data, *place)
             continue
         tag = _tag(data)
         ended = ended or tag in TERMINAL
@@ -215,6 +222,10 @@ def _broken(path: str, thing: str, rule: str) -> Deviation:
 def _not_json(found: str | bytes, path: str, thing: str) -> Deviation:
     shape = "[DONE]" if found == "[DONE]" else "text" if found else "empty"
     return Deviation("not_json", path, thing, "binary" if isinstance(found, bytes) else shape)
+
+
+def _not_strict(path: str, thing: str) -> Deviation:
+    return Deviation("not_json", path, thing, "not strict JSON")
 
 
 def _under(head: str, found: Deviation) -> Deviation:

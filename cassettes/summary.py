@@ -5,15 +5,16 @@ Nothing is made up: what the traffic did not say is None. Raw slices keep the se
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from cassettes.exchange import Exchange, Piece
 from wire.events import RESPONSES
-from wire.slices import NOT_JSON, items, members
+from wire.slices import NOT_JSON, Span, items, members
 from wire.sse import Event, parse
 from wire.vocabulary import UNFINISHED
 
@@ -22,13 +23,48 @@ Json = Any  # any JSON value: what servers send is known only after looking
 
 def load_json(text: bytes | str) -> Json:
     """Parse JSON, also what strict parsers refuse; None for what is not JSON."""
+    return _load(text)[0]
+
+
+def _load(text: bytes | str) -> tuple[Json, bool]:
+    """Parse JSON as `load_json`; whether a strict parser would do, too."""
     try:
-        return msgspec.json.decode(text)
+        return msgspec.json.decode(text), True
     except (*NOT_JSON, msgspec.ValidationError):
         try:
-            return json.loads(text)
+            return json.loads(text), False
         except (ValueError, RecursionError):
-            return None
+            return None, False
+
+
+def strict_members(text: bytes) -> tuple[bytes, dict[str, Span] | None]:
+    """An object's text and where its members stand; None for the latter where it is no object.
+
+    The text is the sender's own. What only lenient parsers read (NaN, a byte order mark, a member
+    that is named twice) is copied so that strict ones read the same: numbers that are none become
+    null, and the last of two members counts.
+    """
+    spans = members(text)
+    if spans is None and isinstance(load_json(text), dict):
+        text = _strict_copy(text)
+        spans = members(text)
+    return text, spans
+
+
+def _strict_copy(text: bytes) -> bytes:
+    try:
+        value = json.loads(text, parse_constant=lambda _: None, parse_float=_finite)
+        try:
+            return json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:  # a lone surrogate
+            return json.dumps(value).encode()
+    except (ValueError, RecursionError):  # thousands of digits, or of levels
+        return text
+
+
+def _finite(text: str) -> float | None:
+    value = float(text)
+    return value if math.isfinite(value) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +104,8 @@ class Summary:
     """The final response or compaction object, or an error's body."""
     output: list[bytes] = field(default_factory=list)
     """Raw JSON of the output items."""
+    lenient: set[Literal["response", "event"]] = field(default_factory=set)
+    """What of the answer only lenient parsers read: the body, or any of the events."""
     events: list[StreamEvent] = field(default_factory=list)
     usage: Usage | None = None
     error_code: str | None = None
@@ -135,7 +173,10 @@ def _read_body(body: bytes, summary: Summary) -> None:
     value = load_json(body) if body else None
     if isinstance(value, dict):
         summary.response = value
-        summary.output = [] if summary.is_foreign else _member_items(body, "output")
+        if not summary.is_foreign:
+            summary.output, is_strict = _member_items(body, "output")
+            if not is_strict:
+                summary.lenient.add("response")
 
 
 def _read_stream(exchange: Exchange, summary: Summary) -> None:
@@ -145,10 +186,12 @@ def _read_stream(exchange: Exchange, summary: Summary) -> None:
         event = _event(exchange, piece)
         if event.data is None:
             continue
-        value = load_json(event.data)
+        value, is_strict = _load(event.data)
         found = value if isinstance(value, dict) else {}
         kind = _text(found, "type") or event.event or ""
         data = event.data.encode()
+        if found and not is_strict and members(data) is None:
+            summary.lenient.add("event")
         summary.events.append(
             StreamEvent(piece.t, event.event, kind, event.data, len(piece.data), piece.binary)
         )
@@ -159,12 +202,20 @@ def _read_stream(exchange: Exchange, summary: Summary) -> None:
         if kind in RESPONSES and isinstance(found.get("response"), dict):
             summary.response, final = found["response"], data
         elif kind == "response.output_item.done":
-            if (spans := members(data)) and "item" in spans:
-                done.append(spans["item"].of(data))
+            text, spans = strict_members(data)
+            if text is not data:
+                summary.lenient.add("event")
+            if spans and "item" in spans:
+                done.append(spans["item"].of(text))
         elif kind == "error":
             summary.error_code, summary.error_message = _error_of(found)
-    if final and (spans := members(final)) and "response" in spans:
-        summary.output = _member_items(spans["response"].of(final), "output")
+    if final:
+        text, spans = strict_members(final)
+        is_strict = False
+        if spans and "response" in spans:
+            summary.output, is_strict = _member_items(spans["response"].of(text), "output")
+        if text is not final or not is_strict:
+            summary.lenient.add("event")
     # A stream that broke off, or a server whose last event leaves the output out.
     summary.output = summary.output or done
 
@@ -176,10 +227,11 @@ def _event(exchange: Exchange, piece: Piece) -> Event:
     return parse(piece.data)
 
 
-def _member_items(text: bytes, name: str) -> list[bytes]:
-    spans = members(text)
+def _member_items(own: bytes, name: str) -> tuple[list[bytes], bool]:
+    """The items of a member that is a list; whether strict parsers read them as they came."""
+    text, spans = strict_members(own)
     found = items(text, spans[name]) if spans and name in spans else None
-    return [item.of(text) for item in found or ()]
+    return [item.of(text) for item in found or ()], text is own
 
 
 def _read_error(exchange: Exchange, summary: Summary) -> None:

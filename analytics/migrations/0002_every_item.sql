@@ -19,6 +19,7 @@ ALTER TABLE items ADD COLUMN media_bytes BIGINT;
 ALTER TABLE items ADD COLUMN error VARCHAR;
 ALTER TABLE tools ADD COLUMN member INTEGER;  -- its place among the tools of a namespace
 ALTER TABLE compactions ADD COLUMN item_id UUID;
+ALTER TABLE compactions ALTER COLUMN input_items DROP NOT NULL;  -- the request may be elsewhere
 
 UPDATE exchanges SET transport = 'sse' WHERE streamed;
 UPDATE exchanges SET compaction_asked = c.trigger

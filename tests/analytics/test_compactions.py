@@ -39,6 +39,7 @@ SUMMARY = {"type": "compaction_summary", "summary": "tides"}
                 Told(ask({}), {"output": [SUMMARY]}, path="/v1/responses/compact"),
                 Told(ask({}), {"id": "cmp_9"}, path="/v1/responses/compact"),
                 Told(ask({}), {"error": {}}, path="/v1/responses/compact", status=404),
+                Told(ask({}), {"error": {"message": "no"}}, path="/v1/responses/compact"),
             ],
             [
                 (1, "endpoint", 2, 1, 22, "compaction"),
@@ -55,7 +56,7 @@ SUMMARY = {"type": "compaction_summary", "summary": "tides"}
                 fetch(1, response(1, output=[SEALED])),
                 fetch(1, response(1, output=[SEALED])),
             ],
-            [(1, "automatic", 0, 1, 40, "compaction")],
+            [(1, "automatic", None, 1, 40, "compaction")],
         ),
     ],
     ids=["unasked", "other vendors", "in the background", "created elsewhere"],
