@@ -1,7 +1,8 @@
 -- Join calls of a cassette with the outputs brought by requests that go on with the response that
 -- made the call: they name its id, or resend the call itself. Of several the first by number counts.
 -- Call ids alone are unique within a conversation at best, so that what was joined by them before
--- (`answer_tool_calls`, which comes next) gives way. A request that repeats the whole input of an
+-- (`answer_tool_calls`, which comes next) gives way; and within a resent conversation an output after
+-- the call comes before the output of an older call of the same id. A request that repeats the whole input of an
 -- earlier one brings what that one brought.
 WITH
 bearers AS (
@@ -24,10 +25,11 @@ calls AS (
       AND c.output_exchange_id IS DISTINCT FROM c.exchange_id
 ),
 resent AS (
-    SELECT DISTINCT b.exchange_id, b.number, x.item_id
+    SELECT b.exchange_id, b.number, x.item_id, min(x.position) AS position
     FROM exchange_items x
     JOIN bearers b ON b.place_id = x.exchange_id
     WHERE x.direction = 'input' AND x.item_id IN (SELECT item_id FROM calls)
+    GROUP BY ALL
 ),
 waiting AS (
     SELECT c.*
@@ -37,11 +39,11 @@ waiting AS (
     WHERE r.item_id IS NULL AND coalesce(o.previous_response_id <> c.response_id, true)
 ),
 followed AS (
-    SELECT c.exchange_id, c.position, r.exchange_id AS bearer_id
+    SELECT c.exchange_id, c.position, r.exchange_id AS bearer_id, r.position AS resent_at
     FROM waiting c
     JOIN resent r ON r.item_id = c.item_id AND (r.number > c.number OR c.is_fetched)
     UNION
-    SELECT c.exchange_id, c.position, b.exchange_id
+    SELECT c.exchange_id, c.position, b.exchange_id, NULL
     FROM waiting c
     JOIN bearers b
         ON b.previous_response_id = c.response_id AND (b.number > c.number OR c.is_fetched)
@@ -75,7 +77,8 @@ FROM (
     WHERE (ends_with(i.type, '_output') OR i.type = 'mcp_approval_response')
       AND (b.exchange_id = b.place_id OR x.direction = 'input')
     QUALIFY row_number() OVER (
-        PARTITION BY c.exchange_id, c.position ORDER BY b.number, x.direction, x.position
+        PARTITION BY c.exchange_id, c.position
+        ORDER BY b.number, x.direction, coalesce(x.position < f.resent_at, false), x.position
     ) = 1
 ) AS found
 WHERE tool_calls.exchange_id = found.caller_id AND tool_calls.position = found.call_position;

@@ -93,6 +93,17 @@ CONVERSATIONS: dict[str, tuple[list[Told], list[tuple]]] = {
         ],
         [(1, "six", None, 2), (3, "six", None, 4), (5, "seven", None, 6)],
     ),
+    "the same id at each turn, after a changed beginning": (
+        [
+            told(1),
+            Told(ask(TIDE, call(1), result(1)), response(2, output=[BLOWS])),
+            Told(
+                ask(WIND, call(1), result(1), BLOWS, result(1, "strong")),
+                response(3),
+            ),
+        ],
+        [(1, "six", None, 2), (2, "strong", None, 3)],
+    ),
     "retried": (
         [told(1), Told(ask(TIDE, call(1), result(1)), {"error": {}}, status=500)]
         + [resent("six", call(1), TIDE, 2)] * 2,
