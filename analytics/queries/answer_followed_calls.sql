@@ -2,8 +2,8 @@
 -- made the call: they name its id, or resend the call itself. Of several the first by number counts.
 -- Call ids alone are unique within a conversation at best, so that what was joined by them before
 -- (`answer_tool_calls`, which comes next) gives way; and within a resent conversation an output after
--- the call comes before the output of an older call of the same id. A request that repeats the whole input of an
--- earlier one brings what that one brought.
+-- the call comes before the output of an older call of the same id. A request that repeats the whole
+-- input of an earlier one brings what that one brought.
 WITH
 bearers AS (
     SELECT exchange_id, exchange_id AS place_id, number, started_at, previous_response_id
