@@ -76,7 +76,7 @@ class Conversation:
     async def run(self, receive: Receive, handshake: Exchange) -> None:
         """Answer until the client leaves, or the connection ends as it did in the recording."""
         await self._unasked(handshake, handshake.number)
-        if not self._tape.on_socket.get(handshake.number) and _was_left(handshake):
+        if not self._tape.cassette.on_socket(handshake.number) and _was_left(handshake):
             await self._leave(handshake)
             return
         self._start(self._read(receive))
@@ -216,7 +216,7 @@ class Conversation:
         """
         assert exchange.socket is not None
         handshake = self._recorded(exchange.socket)
-        is_last = exchange.number == self._tape.on_socket[exchange.socket][-1]
+        is_last = exchange.number == self._tape.cassette.on_socket(exchange.socket)[-1]
         cut = exchange.outcome not in (*_UNBROKEN, "client_gone")
         hung_up = exchange.outcome == "client_gone" and is_last
         ends = cut or hung_up or (is_last and _was_left(handshake))
@@ -230,7 +230,7 @@ class Conversation:
         Where an answer was broken off, nobody may ask for the rest any more: it is not waited for
         without end.
         """
-        expected = self._tape.on_socket[handshake.number]
+        expected = self._tape.cassette.on_socket(handshake.number)
 
         def played() -> bool:
             return not self._playing and all(x in self._tape.served for x in expected)

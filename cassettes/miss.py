@@ -75,7 +75,7 @@ def _nearest(key: Key, asked: Fingerprint, recorded: Sequence[Recorded], path: P
         return "the cassette has no WebSocket connection; it was recorded over HTTP, or not at all"
     if not alike:
         return f"the cassette has no {key.resource} request; record one"
-    nearest = max(alike, key=lambda each: _likeness(asked, each.print_))
+    nearest = max(alike, key=lambda each: _likeness(key, asked, each))
     return (
         f"no recorded {key.resource} request is like this one; the nearest is exchange "
         f"{nearest.number}, which differs in {_differences(asked, nearest.print_)}; "
@@ -94,7 +94,8 @@ def _common(one: tuple[bytes, ...], other: tuple[bytes, ...]) -> int:
     return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
-def _likeness(asked: Fingerprint, recorded: Fingerprint) -> tuple[int, int, int]:
+def _likeness(key: Key, asked: Fingerprint, each: Recorded) -> tuple[int, int, bool, int]:
+    recorded = each.print_
     shared = _common(asked.lists.get("input", ()), recorded.lists.get("input", ()))
     apart = abs(len(asked.lists.get("input", ())) - len(recorded.lists.get("input", ())))
     equal = sum(
@@ -102,7 +103,7 @@ def _likeness(asked: Fingerprint, recorded: Fingerprint) -> tuple[int, int, int]
         for name, value in asked.members.items()
         if name not in LEFT_OUT
     )
-    return shared, equal, -apart
+    return shared, equal, each.key.transport == key.transport, -apart
 
 
 def _differences(asked: Fingerprint, recorded: Fingerprint) -> str:

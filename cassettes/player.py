@@ -104,7 +104,7 @@ class Player:
         if isinstance(taken, Miss):
             self._missed(f"GET {path} (WebSocket)", taken)
             # Clients that can do without a WebSocket go on over HTTP after this status.
-            await _error(refuse, 404 if self._tape.on_socket else 426, miss_body(taken))
+            await _error(refuse, 404 if self._tape.has_websockets() else 426, miss_body(taken))
             return
         try:
             handshake = self._tape.cassette.exchange(taken)

@@ -6,7 +6,7 @@ file is never written to from here.
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,8 +74,8 @@ class Cassette:
         self.path = path
         self.exchanges: dict[int, Entry] = {}
         self.has_unknown_lines = False
-        self._handshakes: set[int] = set()
-        """Exchanges on whose connection messages may have been sent."""
+        self._on_socket: dict[int, list[int]] = {}
+        """What was sent on the connection of each exchange that is no message itself."""
         self._items: dict[str, int] = {}
         self._texts: dict[str, bytes] = {}
         self._texts_size = 0
@@ -204,11 +204,13 @@ class Cassette:
         if request.socket is UNSET:
             if UNSET in (request.method, request.path, request.headers):
                 raise self._damage(self._file.count, "a request has a method, a path and headers")
-        elif request.socket not in self._handshakes:
+        elif request.socket not in self._on_socket:
             why = f"its socket, exchange {request.socket}, is no handshake before it"
             raise self._damage(self._file.count, why)
         if request.socket is UNSET:
-            self._handshakes.add(request.x)
+            self._on_socket[request.x] = []
+        else:
+            self._on_socket[request.socket].append(request.x)
         self.exchanges[request.x] = Entry(
             request, self._file.count, found, parent, began=_time(request.at)
         )
@@ -285,6 +287,10 @@ class Cassette:
             return restore(entry.request, entry.parts, self.item)
         except (ValueError, *_UNREADABLE) as error:
             raise self._damage(entry.line, str(error)) from error
+
+    def on_socket(self, x: int) -> Sequence[int]:
+        """The exchanges on the WebSocket whose handshake is exchange `x`; none for another."""
+        return self._on_socket.get(x, ())
 
     def inherited(self, x: int) -> int:
         """How many items of the input of exchange `x` its parent had sent before."""

@@ -38,15 +38,11 @@ class Tape:
         """How often each exchange was served."""
         self.interruptions: dict[int, list[tuple[int, int]]] = {}
         """For answers on a WebSocket: after how many of its messages which steer came, in order."""
-        self.on_socket: dict[int, list[int]] = {}
-        """The exchanges on each WebSocket, by the exchange of its handshake."""
         steers = {each.number for each in self._recorded if each.key.resource == "steer"}
         for number, entry in cassette.exchanges.items():
             if entry.request.amid is not UNSET and number in steers:
                 x, messages = entry.request.amid
                 self.interruptions.setdefault(x, []).append((messages, number))
-            if entry.request.socket is not UNSET:
-                self.on_socket.setdefault(entry.request.socket, []).append(number)
         self._waiting: dict[Key, deque[int]] = {}
         self.rewind()
 
@@ -88,3 +84,7 @@ class Tape:
         number = waiting[0] if stays else waiting.popleft()
         self.served[number] = self.served.get(number, 0) + 1
         return number
+
+    def has_websockets(self) -> bool:
+        """Whether anything was recorded on a WebSocket."""
+        return any(map(self.cassette.on_socket, self.cassette.exchanges))

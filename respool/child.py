@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from respool.say import say
 
+NOT_STARTED = (126, 127)
+"""Exit codes for a command that cannot be run and one that is not there, as shells have them."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 

@@ -141,6 +141,8 @@ async def _record(
         return code or RECORDING_FAILED
     if proxy.recorder.lacking:
         code = code or RECORDING_FAILED
+    if cmd and code in child.NOT_STARTED and not proxy.recorder.recorded:
+        return code  # which was said
     say(_summary(cassette, proxy.recorder.recorded, bool(cmd)))
     return code
 

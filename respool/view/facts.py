@@ -47,6 +47,8 @@ class Reading:
     """How many of them `parent` had sent before."""
     parent: int | None
     cost_usd: float | None
+    on_socket: tuple[int, ...] = ()
+    """Of a WebSocket's handshake: the exchanges on the connection."""
 
     @property
     def number(self) -> int:
@@ -147,6 +149,7 @@ def read(cassette: Cassette, x: int) -> Reading:
         inherited=cassette.inherited(x),
         parent=cassette.exchanges[x].parent,
         cost_usd=_cost(exchange, summary),
+        on_socket=tuple(cassette.on_socket(x)),
     )
 
 

@@ -20,6 +20,7 @@ from respool.view.plain_text import UNKNOWN, duration, excerpt, number, plural, 
 from respool.view.readable import readable, size
 from respool.view.row import GRADES
 from respool.view.styled import Line, Style, folded
+from wire.vocabulary import UNFINISHED
 
 Json = Any  # any JSON value: what clients and servers send is known only after looking
 
@@ -255,7 +256,11 @@ def _about_error(reading: Reading) -> str:
 
 def _without_items(reading: Reading, paper: Paper) -> Iterator[Line]:
     exchange, summary = reading.exchange, reading.summary
-    if summary.response is not None and not exchange.streamed:
+    if reading.on_socket:
+        yield Line("  what was said on it: exchanges ").add(", ".join(map(str, reading.on_socket)))
+    elif summary.status in UNFINISHED and not exchange.streamed:
+        yield Line(f"  nothing yet: it is {summary.status}", "faint")
+    elif summary.response is not None and not exchange.streamed:
         yield from paper.text(readable(summary.response), 2)
     elif exchange.streamed and summary.events:
         yield Line("  no items; the events were", "faint")

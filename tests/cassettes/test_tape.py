@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from traffic import asking, exchange, streaming, write
+from traffic import asking, compact, exchange, streaming, write
 
 from cassettes.format import Headers
 from cassettes.miss import Miss
@@ -102,6 +102,17 @@ def test_a_difference_in_the_query_alone_is_named(tmp_path: Path) -> None:
     """Where the bodies agree, the query is what differs."""
     played = tape(tmp_path / "c.jsonl", exchange(1, path="/v1/responses?a=1"))
     assert "differs in its query;" in take(played, b"{}", "/v1/responses?a=2")
+
+
+def test_the_nearest_travelled_the_same_way(tmp_path: Path) -> None:
+    """Of recordings that differ alike, one for the transport that is asked for comes nearest."""
+    played = tape(
+        tmp_path / "c.jsonl",
+        exchange(1, compact({"input": "a"})),
+        exchange(2, compact({"input": "b", "stream": True}), streaming("B")),
+    )
+    reason = take(played, compact({"input": "c", "stream": True}))
+    assert "the nearest is exchange 2, which differs in input" in reason
 
 
 def test_an_endpoint_that_was_not_recorded_is_named(tmp_path: Path) -> None:

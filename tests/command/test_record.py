@@ -58,6 +58,7 @@ def test_exit_code_is_passed_on(tape: Path) -> None:
         missing = record(server.base_url, tape, "no-such-command")
         assert missing.returncode == 127
         assert "cannot run no-such-command" in missing.stderr
+        assert "sent no request" not in missing.stderr
 
 
 def test_signal_is_passed_on(tape: Path) -> None:

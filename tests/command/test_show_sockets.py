@@ -48,7 +48,12 @@ def test_the_list_names_what_each_exchange_is(tape: Path) -> None:
     [
         (
             "1",
-            ["GET /v1/responses", "101, a WebSocket, complete", "by the server, with 4001: enough"],
+            [
+                "GET /v1/responses",
+                "101, a WebSocket, complete",
+                "by the server, with 4001: enough",
+                "on it: exchanges 2, 3",
+            ],
         ),
         ("2", ["response.create  on the WebSocket of exchange 1", "4 messages, complete"]),
         ("3", ["response.steer  on the WebSocket of exchange 1, amid the answer in exchange 2"]),
@@ -80,3 +85,10 @@ def test_tail_tells_of_them_too(tape: Path) -> None:
     assert "> user  Count" in shown
     assert "< text  One two" in shown
     assert "> user  Shorter" in shown
+
+
+def test_a_queued_response_says_that_there_is_nothing_yet(tmp_path: Path) -> None:
+    """What was asked for in the background is not shown as a heap of members."""
+    queued = compact({"id": "resp_1", "object": "response", "status": "queued", "output": []})
+    path = write(tmp_path / "c.jsonl", exchange(1, b'{"background":true}', queued))
+    assert "nothing yet: it is queued" in run("show", path, "1").stdout
