@@ -12,7 +12,7 @@ def test_demo_shows_the_main_job(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
         assert "40 of 40 responses are identical" in done.stdout
         assert "Connection refused" in done.stdout
-        numbers = "45 exchanges, 2 errors, 0 not complete, 22 tool calls, 3 compactions\n"
+        numbers = "45 exchanges, 2 errors, 0 not complete, 21 tool calls, 3 compactions\n"
         assert numbers in done.stdout
         assert "respool dashboard --db respool-demo/traffic.duckdb" in done.stdout
         assert "served 45 of 45 recorded exchanges, 0 misses" in done.stderr
