@@ -44,7 +44,7 @@ class _CreateRequest(ResponseCreateParamsBase, total=False):
 class _CompactedResponse(BetaCompactedResponse):
     """The user's messages are in it, as in the API's own."""
 
-    output: list[BetaResponseItem | BetaResponseOutputItem]  # type: ignore[assignment]
+    output: list[BetaResponseItem | BetaResponseOutputItem]  # type: ignore[assignment]  # wider
 
 
 class _ErrorBody(BaseModel):

@@ -224,6 +224,14 @@ def test_a_refused_upgrade_is_recorded_and_refused_again(tape: Path) -> None:
     assert (one.route.endpoint, one.status, one.outcome) == ("connect", 426, "complete")
 
 
+PATIENT = """
+import addons.master
+from respool.cli import main
+addons.master.GRACE_S = 600.0
+main()
+"""
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopping_does_not_wait_for_an_idle_websocket(tape: Path, number: int) -> None:
     """A connection on which nothing is asked does not hold up the end, and is recorded."""
@@ -232,9 +240,10 @@ def test_stopping_does_not_wait_for_an_idle_websocket(tape: Path, number: int) -
         for _ in socket:
             say(socket, messages("A"))
 
+    command = (sys.executable, "-c", PATIENT)
     with (
         upstream(handler) as url,
-        recording(url, tape) as proxy,
+        serving("record", "--upstream", url, "--cassette", tape, command=command) as proxy,
         client(proxy.base_url) as socket,
     ):
         socket.send(creating("a"), text=True)

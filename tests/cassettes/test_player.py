@@ -4,6 +4,7 @@ import gzip
 import http.client
 import json
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -355,7 +356,7 @@ def test_answers_are_not_held_back(cassette: Path) -> None:
             connection.getresponse().read()
             took.append(time.monotonic() - began)
         connection.close()
-    assert min(took) < 0.02
+    assert statistics.median(took) < 0.02  # the first ones are never held back
 
 
 def test_a_head_has_the_length_of_what_it_leaves_out(cassette: Path) -> None:

@@ -193,6 +193,11 @@ def raw_response(client: Any, _: Seen) -> Any:
     return client.responses.with_raw_response.create(model=MODEL, input="Raw, please.")
 
 
+@step
+def streaming_response(client: Any, _: Seen) -> Any:
+    return client.responses.with_streaming_response.create(model=MODEL, input="Raw, in parts.")
+
+
 def run_sync(client: OpenAI) -> Seen:
     """What each step gets."""
     seen: Seen = {}
@@ -207,6 +212,8 @@ def run_sync(client: OpenAI) -> Seen:
 def _taken(value: Any) -> Any:
     if hasattr(value, "__enter__") and not hasattr(value, "__next__"):
         with value as stream:
+            if hasattr(stream, "parse"):
+                return [stream.headers["content-type"], plain(stream.parse())]
             events = [plain(event) for event in stream]
             final = getattr(stream, "get_final_response", None)
             return [*events, plain(final())] if final else events
@@ -233,6 +240,8 @@ async def _awaited(value: Any) -> Any:
         value = await value
     if hasattr(value, "__aenter__") and not hasattr(value, "__anext__"):
         async with value as stream:
+            if hasattr(stream, "parse"):
+                return [stream.headers["content-type"], plain(await stream.parse())]
             events = [plain(event) async for event in stream]
             final = getattr(stream, "get_final_response", None)
             return [*events, plain(await final())] if final else events
