@@ -19,7 +19,7 @@ from mitmproxy.master import Master
 
 from addons.internals import pass_on_lost_websockets
 from addons.recorder import Recorder
-from cassettes.journal import Journal
+from cassettes.handover import Handover
 from wire.errors import CannotListen
 
 HOST = "127.0.0.1"
@@ -33,7 +33,7 @@ class Proxy:
     def __init__(
         self,
         upstream: str,
-        journal: Journal,
+        journal: Handover,
         *,
         port: int,
         confdir: Path,
@@ -96,7 +96,7 @@ class Proxy:
             return
         await self._server.servers.update([])
         deadline = asyncio.get_running_loop().time() + GRACE_S
-        while self.recorder.busy and asyncio.get_running_loop().time() < deadline:
+        while asyncio.get_running_loop().time() < deadline and await self.recorder.busy():
             await asyncio.sleep(0.01)
         self._master.shutdown()
         with suppress(asyncio.CancelledError):

@@ -16,7 +16,7 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import ConnectionState
 
 from cassettes.format import Close, Side
-from cassettes.journal import Journal
+from cassettes.handover import Handover
 from cassettes.notes import SWITCHED, Answered, Began, Ended, Gap, Got, Heard, Note, Sent
 from wire.endpoints import recognise
 from wire.errors import RespoolError
@@ -35,7 +35,7 @@ class Recorder:
 
     def __init__(
         self,
-        journal: Journal | None = None,
+        journal: Handover | None = None,
         report: Callable[[str], None] | None = None,
         *,
         record_all: bool = False,
@@ -53,12 +53,11 @@ class Recorder:
         """Whether anything is missing in the cassette because the disk could not keep up."""
         self.recorded = 0
 
-    @property
-    def busy(self) -> bool:
+    async def busy(self) -> bool:
         """Whether an exchange is in flight; a WebSocket on which nothing is asked is none."""
         if self._in_flight.keys() - self._sockets:
             return True
-        return bool(self._sockets) and self._journal is not None and self._journal.answering
+        return bool(self._sockets) and self._journal is not None and await self._journal.answering()
 
     def load(self, loader: Loader) -> None:
         """Declare the options."""
@@ -82,7 +81,7 @@ class Recorder:
         base = ctx.options.respool_base
         upstream = next((m.partition(":")[2] for m in ctx.options.mode if ":" in m), "")
         try:
-            self._journal = Journal(
+            self._journal = Handover(
                 Path(path).expanduser(),
                 base=base,
                 upstream=upstream.rstrip("/") + base if upstream else "",
@@ -116,8 +115,8 @@ class Recorder:
                 at_ns=time.monotonic_ns(),
                 wall_ns=time.time_ns(),
                 method=flow.request.method,
-                path=flow.request.path,
-                headers=list(flow.request.headers.items(multi=True)),
+                path=flow.request.data.path,
+                headers=flow.request.headers.fields,
                 body=flow.request.raw_content or b"",
             )
         )
@@ -139,7 +138,7 @@ class Recorder:
                 x=number,
                 at_ns=time.monotonic_ns(),
                 status=flow.response.status_code,
-                headers=list(flow.response.headers.items(multi=True)),
+                headers=flow.response.headers.fields,
             )
         )
         if flow.response.status_code == SWITCHED:
@@ -147,7 +146,7 @@ class Recorder:
         else:
             flow.response.stream = self._tee(number, self._journal)
 
-    def _tee(self, number: int, journal: Journal) -> Callable[[bytes], Iterable[bytes] | bytes]:
+    def _tee(self, number: int, journal: Handover) -> Callable[[bytes], Iterable[bytes] | bytes]:
         def tee(data: bytes) -> bytes:
             # The client's bytes come first: nothing here may raise or answer with anything else.
             if data and self._in_flight.get(number):
@@ -156,7 +155,7 @@ class Recorder:
 
         return tee
 
-    def _put(self, number: int, journal: Journal, note: Note) -> None:
+    def _put(self, number: int, journal: Handover, note: Note) -> None:
         """Hand over a part of exchange `number`, which is given up where the disk is too slow."""
         if not journal.put(note):
             self._in_flight[number] = False

@@ -27,7 +27,19 @@ from cassettes.format import (
 from cassettes.framing import frame
 from cassettes.items import Shelf
 from cassettes.lanes import Lanes, Place
-from cassettes.notes import SWITCHED, Answered, Began, Ended, Gap, Got, Heard, Note, Sent
+from cassettes.notes import (
+    SWITCHED,
+    Answered,
+    Began,
+    Ended,
+    Gap,
+    Got,
+    Heard,
+    Note,
+    NotedHeaders,
+    Sent,
+    Text,
+)
 from cassettes.payload import pack
 from cassettes.redaction import Redactor
 from wire.events import TERMINAL
@@ -77,6 +89,14 @@ class Encoder:
         """The numbers of the exchanges that have not ended."""
         return list(self._open)
 
+    def abandon(self, at_ns: int) -> Iterator[AnyLine]:
+        """The ends of all that is in flight: nobody will tell of them any more."""
+        handshakes = [x for x, each in self._open.items() if each.lanes is not None]
+        for x in handshakes:  # and with each what is open on it
+            yield from self.take(Ended(x, at_ns, "proxy_stopped"))
+        for x in self.in_flight:
+            yield from self.take(Ended(x, at_ns, "proxy_stopped"))
+
     @property
     def answering(self) -> bool:
         """Whether an exchange is in flight that is no WebSocket on which nothing is open."""
@@ -103,8 +123,9 @@ class Encoder:
 
     def _began(self, note: Began) -> Iterator[AnyLine]:
         self._open[note.x] = _Open(note.at_ns)
-        path, headers = self._redactor.request(note.path, note.headers)
-        body, plain = note.body, undo(_header(note.headers, "content-encoding"))
+        sent = _texts(note.headers)
+        path, headers = self._redactor.request(_text(note.path), sent)
+        body, plain = note.body, undo(_header(sent, "content-encoding"))
         if plain is not None:
             try:
                 body = plain.feed(body)
@@ -124,11 +145,12 @@ class Encoder:
         )
 
     def _answered(self, exchange: _Open, note: Answered) -> Response:
-        encoding = _header(note.headers, "content-encoding")
+        got = _texts(note.headers)
+        encoding = _header(got, "content-encoding")
         exchange.undo = undo(encoding)
         if note.status == SWITCHED:
             exchange.lanes = Lanes()
-        kind = _header(note.headers, "content-type").lower()
+        kind = _header(got, "content-type").lower()
         if kind.startswith("text/event-stream"):
             exchange.splitter = Splitter()
         exchange.unlabelled = "json" not in kind
@@ -136,7 +158,7 @@ class Encoder:
             x=note.x,
             t=exchange.t(note.at_ns),
             status=note.status,
-            headers=self._redactor.headers(note.headers),
+            headers=self._redactor.headers(got),
             encoding=encoding if exchange.undo else UNSET,
         )
 
@@ -285,6 +307,14 @@ class Encoder:
 
 def _at(wall_ns: int) -> str:
     return datetime.fromtimestamp(wall_ns / 1e9, UTC).isoformat(timespec="milliseconds")
+
+
+def _text(text: Text) -> str:
+    return text.decode("utf-8", "surrogateescape") if isinstance(text, bytes) else text
+
+
+def _texts(headers: NotedHeaders) -> Headers:
+    return [(_text(name), _text(value)) for name, value in headers]
 
 
 def _header(headers: Headers, name: str) -> str:

@@ -1,42 +1,36 @@
-"""Writing a cassette while traffic passes: a bounded queue, one thread, an append-only file.
+"""Writing a cassette as it is recorded: an append-only file that belongs to one process.
 
-`put` is all that the proxy's event loop ever calls; it never waits and never touches the disk.
-Lines are handed to the operating system as soon as they are made, so that a killed process loses
-at most what was in the queue. What cannot be written is reported at once and never stops traffic.
+Notes become lines, and lines are handed to the operating system, before `put` returns. What cannot
+be written is reported once and at once, and never stops who puts.
 """
 
 import fcntl
 import os
 import secrets
-import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from queue import Empty, SimpleQueue
 
 from cassettes import format as lines
 from cassettes.calm import calm_down
 from cassettes.encoder import Encoder
 from cassettes.items import Shelf
-from cassettes.notes import Got, Heard, Note, Sent
+from cassettes.notes import Note
 from cassettes.reader import Cassette
 from cassettes.redaction import Redactor
 from wire.errors import BadCassette, RespoolError
 
 GENERATOR = "respool 0.1.0"
-LARGEST_QUEUE = 256 << 20
-"""Bytes of bodies that may wait for the disk before an exchange is given up as overrun."""
 FLUSH_NS = 80_000_000
 """How long a part of a body may wait for the rest before it is written on its own."""
-
-
-_Bulky = Got | Sent | Heard
+_PATIENCE_S = 2.0
+"""How long another recorder, which may be about to close the file, is waited for."""
 
 
 class Journal:
-    """An open recording. Only `put` may be called from an event loop."""
+    """An open recording; it waits for the disk, so that no event loop may use it."""
 
     def __init__(
         self,
@@ -49,8 +43,6 @@ class Journal:
         self.path = path
         self.failure: str | None = None
         self._on_failure = on_failure
-        self._queue: SimpleQueue[Note | None] = SimpleQueue()
-        self._bytes_in = self._bytes_out = 0  # each has one writing thread, so no lock
         self._fd, cassette = _open_or_create(path, base, upstream)
         try:
             shelf = Shelf()
@@ -63,22 +55,20 @@ class Journal:
             self._encoder = Encoder(self._redactor, shelf, other)
         finally:
             cassette.close()
-        self._thread = threading.Thread(target=self._run, name="respool-journal", daemon=True)
-        self._thread.start()
 
-    def put(self, note: Note) -> bool:
-        """Hand a note to the writer; False if there is no room for more bytes of this body."""
-        if isinstance(note, _Bulky):
-            if not self.has_room:
-                return False
-            self._bytes_in += len(note.data)
-        self._queue.put(note)
-        return True
+    def put(self, *notes: Note) -> None:
+        """Write what the notes say, and what of bodies has waited long enough for the rest."""
+        self._append(line for note in notes for line in self._encoder.take(note))
+        self._append(self._encoder.flush(time.monotonic_ns(), FLUSH_NS))
+
+    def abandon(self, at_ns: int) -> None:
+        """Write the ends of what is in flight: nobody will tell of it any more."""
+        self._append(self._encoder.abandon(at_ns))
 
     @property
-    def has_room(self) -> bool:
-        """Whether more bytes are taken."""
-        return self._bytes_in - self._bytes_out <= LARGEST_QUEUE
+    def waiting(self) -> bool:
+        """Whether parts of bodies wait for the rest, so that `put` is to be called soon."""
+        return self._encoder.waiting
 
     @property
     def answering(self) -> bool:
@@ -89,8 +79,6 @@ class Journal:
         """Write what waits and give the file back, in its calm form or as the journal it is."""
         if self._fd < 0:
             return
-        self._queue.put(None)
-        self._thread.join()
         if not _is_at(self.path, self._fd):
             self._fail(
                 f"{self.path} was moved or replaced while it was recorded; what was recorded since "
@@ -104,40 +92,13 @@ class Journal:
         os.close(self._fd)
         self._fd = -1
 
-    def _run(self) -> None:
-        while True:
-            batch, more = self._batch()
-            try:
-                self._write(self._lines_of(batch))
-            except Exception as error:  # nothing may stop the thread: the queue would fill
-                self._fail(f"cannot write {self.path}: {error}; traffic goes on unrecorded")
-            if not more:
-                return
-
-    def _batch(self) -> tuple[list[Note], bool]:
-        """All notes that wait, and whether more may come."""
-        batch: list[Note] = []
+    def _append(self, made: Iterable[lines.AnyLine]) -> None:
         try:
-            note = self._queue.get(timeout=FLUSH_NS / 1e9 if self._encoder.waiting else None)
-            while note is not None:
-                batch.append(note)
-                note = self._queue.get_nowait()
-        except Empty:
-            return batch, True
-        return batch, False
-
-    def _lines_of(self, batch: list[Note]) -> bytes:
-        made: list[bytes] = []
-        for note in batch:
-            made += map(lines.encode, self._encoder.take(note))
-            if isinstance(note, _Bulky):
-                self._bytes_out += len(note.data)
-        made += map(lines.encode, self._encoder.flush(time.monotonic_ns(), FLUSH_NS))
-        return b"".join(made)
-
-    def _write(self, data: bytes) -> None:
-        if self.failure is None:
-            _write_all(self._fd, data)
+            data = b"".join(map(lines.encode, made))
+            if data and self.failure is None:
+                _write_all(self._fd, data)
+        except Exception as error:  # nothing may stop who takes the notes: the queue would fill
+            self._fail(f"cannot write {self.path}: {error}; traffic goes on unrecorded")
 
     def _fail(self, message: str) -> None:
         if self.failure is None:
@@ -170,6 +131,7 @@ def _open_or_create(path: Path, base: str, upstream: str) -> tuple[int, Cassette
 
 
 def _open_locked(path: Path) -> int:
+    give_up = time.monotonic() + _PATIENCE_S
     while True:
         if path.exists() and not path.is_file():
             raise BadCassette(f"cannot write the cassette {path}: it is not a regular file")
@@ -183,6 +145,9 @@ def _open_locked(path: Path) -> int:
                 return fd
         except OSError as error:
             os.close(fd)
+            if time.monotonic() < give_up:  # one that was killed is written to its end
+                time.sleep(0.02)
+                continue
             raise BadCassette(
                 f"{path} is being recorded by another process; "
                 "stop that one, or give another file with --cassette"

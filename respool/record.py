@@ -108,7 +108,7 @@ async def _record(
 ) -> int:
     signals = child.Signals()
 
-    from cassettes.journal import Journal
+    from cassettes.handover import Handover
     from cassettes.serving import listen
 
     if port:
@@ -120,7 +120,7 @@ async def _record(
     from addons.master import HOST, Proxy
 
     base = urlsplit(url).path
-    journal = Journal(cassette, base=base, upstream=url, on_failure=say)
+    journal = Handover(cassette, base=base, upstream=url, on_failure=say)
     confdir = user_data_path("respool") / "mitmproxy"
     proxy = Proxy(url, journal, port=port, confdir=confdir, report=say, record_all=record_all)
     code = 0

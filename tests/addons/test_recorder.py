@@ -137,7 +137,7 @@ def test_compact_is_recorded(tape: Path) -> None:
 
 
 def test_kill_mid_stream_keeps_what_was_seen(tape: Path, tmp_path: Path) -> None:
-    """After kill -9 earlier exchanges are whole, the broken one is incomplete, all tools work."""
+    """After kill -9 earlier exchanges are whole, the broken one says why, and all tools work."""
     gate = Gate()
     canned = {"held": Canned([CREATED, DELTA, gate, COMPLETED], headers=SSE)}
     with running_server(canned=canned) as server, recording(server.base_url, tape) as proxy:
@@ -153,10 +153,11 @@ def test_kill_mid_stream_keeps_what_was_seen(tape: Path, tmp_path: Path) -> None
             proxy.stop(signal.SIGKILL)
             list(chunks)
         gate.open()
+    wait_for_end(tape, 2)
     whole, broken = exchanges(tape)
     assert whole.body == first
     assert whole.outcome == "complete"
-    assert broken.outcome == "incomplete"
+    assert broken.outcome == "proxy_stopped"
     assert broken.body == CREATED + DELTA
 
     db = tmp_path / "traffic.duckdb"

@@ -1,19 +1,17 @@
-"""Writing while traffic passes: private, prompt, never in the way, and loud when it fails."""
+"""Writing a cassette: private, prompt, never over what is there, and loud when it fails."""
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from traffic import ENCODINGS, JSON, SSE, asking, exchange, kinds, load, record, streaming, write
+from traffic import ENCODINGS, JSON, asking, exchange, kinds, load, record, streaming, write
 
-from cassettes import journal as journal_module
+from cassettes.encoder import Encoder
 from cassettes.journal import Journal
 from cassettes.notes import Answered, Began, Ended, Got
 from wire.errors import BadCassette
@@ -73,16 +71,16 @@ def test_nothing_recorded_is_a_cassette_too(tmp_path: Path) -> None:
 
 
 def test_lines_are_on_disk_as_they_are_made(tmp_path: Path) -> None:
-    """Each event is in the file soon after it came, before its stream has ended."""
+    """Each event is in the file when it was put, before its stream has ended."""
     path = tmp_path / "c.jsonl"
     journal = open_journal(path)
     *notes, end = exchange(1, asking("Hi", stream=True), streaming("Hello you"))
     for number, note in enumerate(notes):
-        assert journal.put(note)
-        until(lambda number=number: len(kinds(path.read_bytes())) == number + 3)
+        journal.put(note)
+        assert len(kinds(path.read_bytes())) == number + 3
     assert load(path)[0].outcome == "incomplete"
     journal.put(end)
-    until(lambda: load(path)[0].outcome == "complete")
+    assert load(path)[0].outcome == "complete"
     journal.close()
 
 
@@ -100,7 +98,8 @@ def test_a_slow_body_is_on_disk_before_its_end(tmp_path: Path, encoding: str) ->
     )
     journal.put(Answered(1, now, 200, [*JSON, ("content-encoding", encoding)]))
     journal.put(Got(1, now, travelled[:-5]))
-    until(lambda: b'"kind":"chunk"' in path.read_bytes())
+    assert journal.waiting
+    until(lambda: journal.put() or b'"kind":"chunk"' in path.read_bytes())
     [started] = load(path)
     assert whole.startswith(started.body)
     if not encoding:
@@ -120,7 +119,6 @@ def test_recording_goes_on_in_a_file(tmp_path: Path) -> None:
     journal = open_journal(path)
     assert journal.next_number == 2
     journal.put(exchange(2, asking("Hi", "more"))[0])
-    until(lambda: b'"x":2' in path.read_bytes())
     written = path.read_bytes()
     assert kinds(written)[-3:] == ["session", "item", "request"]
     assert b'"^1"' in written
@@ -249,7 +247,7 @@ def test_a_full_disk_is_reported_once_and_stops_no_traffic(
 
     monkeypatch.setattr(os, "write", full)
     for x in range(1, 30):
-        assert all(journal.put(note) for note in exchange(x, asking("Hi"), streaming("Hello")))
+        journal.put(*exchange(x, asking("Hi"), streaming("Hello")))
     journal.close()
     assert room == 0
     assert failures == [journal.failure]
@@ -295,83 +293,12 @@ def test_a_file_that_cannot_be_tidied_is_whole_all_the_same(
 def test_a_bug_of_ours_is_reported_and_stops_no_traffic(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever goes wrong in the writer, the queue is emptied and the operator hears of it."""
+    """Whatever goes wrong in making lines, notes are taken and the operator hears of it."""
 
     def broken(*_: object) -> bytes:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(Journal, "_lines_of", broken)
+    monkeypatch.setattr(Encoder, "take", broken)
     failures = record(tmp_path / "c.jsonl", exchange(1), exchange(2))
     assert len(failures) == 1
     assert "a bug" in failures[0]
-
-
-def test_a_disk_that_cannot_keep_up_gives_bodies_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With too much waiting, a put of more says no, and never waits itself; ends still get in."""
-    path = tmp_path / "c.jsonl"
-    journal = open_journal(path)
-    release = threading.Event()
-    stuck = threading.Event()
-    write_for_real = os.write
-
-    def slow(fd: int, data: bytes) -> int:
-        stuck.set()
-        assert release.wait(DEADLINE_S)
-        return write_for_real(fd, data)
-
-    monkeypatch.setattr(os, "write", slow)
-    monkeypatch.setattr(journal_module, "LARGEST_QUEUE", 100)
-    began, answered, *_ = exchange(1)
-    assert journal.put(began)
-    assert stuck.wait(DEADLINE_S)
-    assert journal.put(answered)
-    taken = [journal.put(Got(1, answered.at_ns, b"x" * 60)) for _ in range(5)]
-    assert taken == [True, True, False, False, False]
-    assert journal.put(Ended(1, answered.at_ns, "recorder_overrun"))
-    release.set()
-    journal.close()
-    [one] = load(path)
-    assert (one.outcome, one.body) == ("recorder_overrun", b"x" * 120)
-
-
-KILLED = """
-import sys, time
-from pathlib import Path
-from cassettes.notes import Answered, Began, Got
-from cassettes.journal import Journal
-kind, path = sys.argv[1:]
-journal = Journal(Path(path), base="/v1", upstream="")
-now = time.monotonic_ns()
-journal.put(Began(1, now, time.time_ns(), "POST", "/v1/responses", [], b'{"stream":true}'))
-journal.put(Answered(1, now, 200, [("content-type", kind)]))
-for number in range(100_000):
-    piece = f"data: {number}\\n\\n".encode()
-    print(number, time.monotonic_ns(), flush=True)
-    journal.put(Got(1, time.monotonic_ns(), piece))
-    time.sleep(0.002)
-"""
-
-
-@pytest.mark.parametrize("kind", [SSE[0][1], JSON[0][1]], ids=["stream", "body"])
-def test_a_killed_recorder_has_lost_the_last_moment_at_most(tmp_path: Path, kind: str) -> None:
-    """After SIGKILL all that came more than a moment before is in the file, and can be read."""
-    path = tmp_path / "c.jsonl"
-    recorder = child(KILLED, kind, path)
-    assert recorder.stdout is not None
-    told = [recorder.stdout.readline() for _ in range(250)]
-    killed_ns = time.monotonic_ns()
-    recorder.send_signal(signal.SIGKILL)
-    recorder.wait(DEADLINE_S)
-    recorder.stdout.close()
-    moment_ns = 300_000_000  # 100 ms are promised; the rest is for a busy machine
-    due = [number for number, at in map(str.split, told) if int(at) < killed_ns - moment_ns]
-    [one] = load(path)
-    assert one.outcome == "incomplete"
-    kept = one.body.decode().split("\n\n")
-    assert due
-    assert kept[: len(due)] == [f"data: {number}" for number in due]
-    journal = open_journal(path)
-    assert journal.next_number == 2
-    journal.close()

@@ -99,6 +99,26 @@ def serving(
         process.stderr.close()
 
 
+def writer_of(running: Running) -> int:
+    """The process that writes the cassette of a `respool record`."""
+    children = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children")
+    for child in children.read_text().split():
+        if "cassettes.writer" in Path(f"/proc/{child}/cmdline").read_text():
+            return int(child)
+    raise AssertionError("there is no writer")
+
+
+@contextmanager
+def stalled_writer(running: Running) -> Iterator[None]:
+    """Meanwhile nothing is written, as if the disk had no time."""
+    writer = writer_of(running)
+    os.kill(writer, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(writer, signal.SIGCONT)
+
+
 def recording(upstream: str, cassette: Path, *more: str | Path, **options):
     """`respool record` in front of `upstream`."""
     return serving("record", "--upstream", upstream, "--cassette", cassette, *more, **options)

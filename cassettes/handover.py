@@ -1,0 +1,227 @@
+"""Handing what is recorded to the process that writes the cassette, from an event loop.
+
+`put` never waits, parses or touches the disk: it lengthens a bounded queue, from which the loop
+sends on what the socket takes. Redaction, encoding and the file are the other process's work, so
+that they share neither the loop nor the interpreter with the traffic. What was sent is written even
+if this process is killed the moment after.
+"""
+
+import asyncio
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+from cassettes.notes import Got, Heard, Note, Sent
+from cassettes.wires import (
+    Answering,
+    Ask,
+    Close,
+    Failed,
+    Inbox,
+    Opened,
+    Refused,
+    Said,
+    Told,
+    pack,
+    said,
+)
+from wire.errors import BadCassette
+
+LARGEST_QUEUE = 256 << 20
+"""Bytes that may wait for the writer before an exchange is given up as overrun."""
+MOMENT_S = 0.01
+"""How long notes wait for others, to be sent together."""
+_MUCH = 128 << 10
+"""Bytes that do not wait for others."""
+_PIECES = 256
+"""How many of the queue one call gives to the socket; systems take 1,024 at most."""
+_SOCKET_BUFFER = 1 << 20
+_Bulky = Got | Sent | Heard
+
+
+class Handover:
+    """A recording whose cassette another process writes. Raises BadCassette if that refuses.
+
+    `on_failure` gets a line at once when something cannot be written; traffic goes on all the same.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        base: str,
+        upstream: str,
+        on_failure: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.path = path
+        self.failure: str | None = None
+        self._on_failure = on_failure
+        self._queue: deque[bytes | memoryview] = deque()
+        self._waiting = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._scheduled = False
+        self._answer: asyncio.Future[bool] | None = None
+        self._inbox = Inbox(said)
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            for each in (self._socket, theirs):
+                each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER)
+            # A session of its own: the terminal's ctrl-C is for the recorder, which says the rest.
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "cassettes.writer", str(path), base, upstream],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        self.next_number = self._opened()
+
+    def _opened(self) -> int:
+        while data := self._socket.recv(4096):
+            for word in self._inbox.take(data):
+                if isinstance(word, Opened):
+                    self._socket.setblocking(False)
+                    return word.next_number
+                if isinstance(word, Refused):
+                    self._end()
+                    raise BadCassette(word.why)
+        self._end()
+        raise BadCassette(
+            f"cannot write the cassette {self.path}: {self._fate()} before it was open"
+        )
+
+    def put(self, note: Note) -> bool:
+        """Hand a note over; False if there is no room for more bytes of this body."""
+        if isinstance(note, _Bulky) and not self.has_room:
+            return False
+        self._send(note)
+        return True
+
+    def _send(self, message: Told) -> None:
+        if self.failure is not None and self.process.returncode is not None:
+            return  # nobody is there to take it
+        frame = pack(message)
+        self._queue.append(frame)
+        self._waiting += len(frame)
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self._loop.add_reader(self._socket, self._hear)
+        if self._scheduled:
+            return
+        self._scheduled = True
+        if self._waiting >= _MUCH:
+            self._loop.call_soon(self._flush)
+        else:
+            self._loop.call_later(MOMENT_S, self._flush)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more bytes are taken."""
+        return self._waiting <= LARGEST_QUEUE
+
+    def _flush(self) -> None:
+        """Send what the socket takes; go on when it takes more."""
+        assert self._loop is not None
+        try:
+            self._send_some()
+        except BlockingIOError:
+            self._loop.add_writer(self._socket, self._flush)
+            return
+        except OSError:
+            self._lose()
+            return
+        self._loop.remove_writer(self._socket)
+        self._scheduled = bool(self._queue)
+        if self._queue:
+            self._loop.call_soon(self._flush)
+
+    def _send_some(self) -> None:
+        self._sent(self._socket.sendmsg(list(islice(self._queue, _PIECES))))
+
+    def _sent(self, count: int) -> None:
+        self._waiting -= count
+        while count:
+            first = self._queue[0]
+            if count < len(first):
+                self._queue[0] = memoryview(first)[count:]
+                return
+            count -= len(first)
+            self._queue.popleft()
+
+    def _hear(self) -> None:
+        try:
+            data = self._socket.recv(4096)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._lose()
+        for word in self._inbox.take(data):
+            self._heed(word)
+
+    def _heed(self, word: Said) -> None:
+        if isinstance(word, Failed):
+            self._fail(word.why)
+        elif isinstance(word, Answering) and self._answer is not None:
+            self._answer.set_result(word.yes)
+            self._answer = None
+
+    def _lose(self) -> None:
+        """The writer is gone, though nobody told it to go."""
+        assert self._loop is not None
+        self._loop.remove_reader(self._socket)
+        self._loop.remove_writer(self._socket)
+        self._queue.clear()
+        self._waiting = 0
+        self.process.wait()  # it has closed its socket: that was the last thing it did
+        self._fail(f"cannot write {self.path}: {self._fate()}; traffic goes on unrecorded")
+
+    def _fate(self) -> str:
+        code = self.process.wait()
+        how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+        return f"the process that writes it was ended {how}"
+
+    def _fail(self, why: str) -> None:
+        if self._answer is not None:
+            self._answer.set_result(False)
+            self._answer = None
+        if self.failure is None:
+            self.failure = why
+            self._on_failure(why)
+
+    async def answering(self) -> bool:
+        """Whether an exchange other than an idle WebSocket waits for more."""
+        if self.process.returncode is not None:
+            return False
+        self._answer = asyncio.get_running_loop().create_future()
+        self._send(Ask())
+        return await self._answer
+
+    def close(self, *, calm: bool = True) -> None:
+        """Wait until all is written, and the file is in its calm form or the journal it is."""
+        if self._socket.fileno() < 0:
+            return
+        if self._loop is not None:
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+        self._queue.append(pack(Close(calm)))
+        self._socket.setblocking(True)
+        try:
+            while self._queue:
+                self._send_some()
+            while data := self._socket.recv(4096):
+                for word in self._inbox.take(data):
+                    self._heed(word)
+        except OSError:
+            pass  # it is gone, and its exit code says how
+        self._end()
+        if self.process.returncode:
+            self._fail(f"cannot write {self.path}: {self._fate()}")
+
+    def _end(self) -> None:
+        self._socket.close()
+        self.process.wait()

@@ -1,0 +1,92 @@
+"""What a recorder and the process that writes its cassette say to each other over a socket.
+
+Each message is a short array in MessagePack, behind its length in four bytes. `Inbox` cuts what
+arrives back into messages, wherever it was cut on its way.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from cassettes.notes import Note
+
+_LENGTH = 4
+
+
+class _Word(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """A message that is about the recording, and not about the traffic."""
+
+
+class Ask(_Word, frozen=True):
+    """To the writer: say whether something is being answered."""
+
+
+class Close(_Word, frozen=True):
+    """To the writer: this was the last note; `calm` as in `Journal.close`."""
+
+    calm: bool
+
+
+class Opened(_Word, frozen=True):
+    """From the writer: the cassette is open, and its next exchange gets this number."""
+
+    next_number: int
+
+
+class Refused(_Word, frozen=True):
+    """From the writer: the cassette cannot be recorded into, and why."""
+
+    why: str
+
+
+class Failed(_Word, frozen=True):
+    """From the writer: something is not in the cassette, or not as it should be."""
+
+    why: str
+
+
+class Answering(_Word, frozen=True):
+    """From the writer, when asked: whether an exchange other than an idle WebSocket is open."""
+
+    yes: bool
+
+
+Told = Note | Ask | Close
+"""What the writer gets."""
+Said = Opened | Refused | Failed | Answering
+"""What it says."""
+
+_pack = msgspec.msgpack.Encoder().encode
+
+
+def pack(message: Told | Said) -> bytes:
+    """A message as it travels."""
+    body = _pack(message)
+    return len(body).to_bytes(_LENGTH) + body
+
+
+class Inbox[T]:
+    """What has arrived of messages of one direction."""
+
+    def __init__(self, decoder: msgspec.msgpack.Decoder[T]) -> None:
+        self._decode = decoder.decode
+        self._arrived = bytearray()
+
+    def take(self, data: bytes | memoryview) -> Iterator[T]:
+        """The messages that are whole now that `data` has come."""
+        self._arrived += data
+        start, end = 0, len(self._arrived)
+        while end - start >= _LENGTH:
+            begin = start + _LENGTH
+            stop = begin + int.from_bytes(self._arrived[start:begin])
+            if stop > end:
+                break
+            with memoryview(self._arrived) as view:
+                message = self._decode(view[begin:stop])
+            start = stop
+            yield message
+        del self._arrived[:start]
+
+
+told = msgspec.msgpack.Decoder(Told)
+said = msgspec.msgpack.Decoder(Said)
