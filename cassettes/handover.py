@@ -101,7 +101,7 @@ class Handover:
         return True
 
     def _send(self, message: Told) -> None:
-        if self.failure is not None and self.process.returncode is not None:
+        if self.process.returncode is not None:
             return  # nobody is there to take it
         frame = pack(message)
         self._queue.append(frame)
@@ -125,8 +125,11 @@ class Handover:
     def _flush(self) -> None:
         """Send what the socket takes; go on when it takes more."""
         assert self._loop is not None
+        if self.process.returncode is not None:
+            return  # closed since this was planned
         try:
-            self._send_some()
+            if self._queue:
+                self._send_some()
         except BlockingIOError:
             self._loop.add_writer(self._socket, self._flush)
             return

@@ -60,6 +60,8 @@ def test_what_is_handed_over_is_written_while_it_comes(tmp_path: Path) -> None:
         handover.put(end)
         handover.close()
         handover.close()
+        assert handover.put(end)
+        await asyncio.sleep(2 * handover_module.MOMENT_S)
         assert handover.failure is None
 
     asyncio.run(record())
