@@ -17,7 +17,7 @@ from mitmproxy import options
 from mitmproxy.addons import core, next_layer, proxyserver, tlsconfig
 from mitmproxy.master import Master
 
-from addons.internals import pass_on_lost_websockets
+from addons.internals import be_brief, pass_on_lost_websockets
 from addons.recorder import Recorder
 from cassettes.handover import Handover
 from wire.errors import CannotListen
@@ -33,7 +33,7 @@ class Proxy:
     def __init__(
         self,
         upstream: str,
-        journal: Handover,
+        journal: Handover | None,
         *,
         port: int,
         confdir: Path,
@@ -67,6 +67,7 @@ class Proxy:
             self.recorder,
             _Ready(ready),
         )
+        be_brief(master.addons.chain)
         master.options.update(
             mode=[f"reverse:{target}@{HOST}:{self._port}"],
             connection_strategy="lazy",
