@@ -14,16 +14,20 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from inspect import iscoroutinefunction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mitmproxy.addonmanager import traverse
 from mitmproxy.connection import Connection
+from mitmproxy.http import MessageData
 from mitmproxy.proxy import commands, events, mode_servers
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import Layer
 from mitmproxy.proxy.layers import websocket
 from wsproto.events import CloseConnection, Event
 from wsproto.frame_protocol import CloseReason
+
+if TYPE_CHECKING:
+    from mitmproxy.master import Master
 
 
 class _Fragments(list[bytearray]):
@@ -148,7 +152,11 @@ class BriefHandler(mode_servers.ProxyConnectionHandler):
         self._layer = BriefLayer(inner, self.hooks)
 
 
-def be_brief(addons: Iterable[object]) -> None:
-    """Have mitmproxy use `BriefHandler` in this process, where there are these addons only."""
-    BriefHandler.hooks = Hooks(addons)
+def be_brief(master: "Master") -> None:
+    """Have mitmproxy be brief in this process; `master` has all its addons and options by now."""
+    BriefHandler.hooks = Hooks(master.addons.chain)
     mode_servers.ProxyConnectionHandler = BriefHandler  # type: ignore[misc]  # its name is its hook
+    # Each reading of an option copies its value twice; as attributes they are found before that.
+    vars(master.options).update({name: value.current() for name, value in master.options.items()})
+    # The types of all members of each message are checked, for those who write mitmproxy.
+    MessageData.__post_init__ = lambda _: None  # type: ignore[method-assign]

@@ -67,7 +67,6 @@ class Proxy:
             self.recorder,
             _Ready(ready),
         )
-        be_brief(master.addons.chain)
         master.options.update(
             mode=[f"reverse:{target}@{HOST}:{self._port}"],
             connection_strategy="lazy",
@@ -75,6 +74,7 @@ class Proxy:
             # What Python's own TLS clients take as their trust store in place of the usual roots.
             ssl_verify_upstream_trusted_ca=os.environ.get("SSL_CERT_FILE") or None,
         )
+        be_brief(master)
         self._running = asyncio.create_task(master.run())
         await asyncio.wait(
             [self._running, asyncio.ensure_future(ready.wait())],
