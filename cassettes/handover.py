@@ -27,6 +27,7 @@ from cassettes.wires import (
     Said,
     Told,
     pack,
+    pieces,
     said,
 )
 from wire.errors import BadCassette
@@ -103,9 +104,9 @@ class Handover:
     def _send(self, message: Told) -> None:
         if self.process.returncode is not None:
             return  # nobody is there to take it
-        frame = pack(message)
-        self._queue.append(frame)
-        self._waiting += len(frame)
+        for piece in pieces(message):
+            self._queue.append(piece)
+            self._waiting += len(piece)
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
             self._loop.add_reader(self._socket, self._hear)

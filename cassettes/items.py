@@ -51,21 +51,22 @@ class Shelf:
         payload = pack(body)
         if payload.json is UNSET and payload.text is UNSET:
             return [], payload, {}
+        sound = payload.json is not UNSET  # and so each part of it, on one line as it is
         compact = bytes(payload.json) if payload.json is not UNSET else body
         spans = members(compact) or {}
-        new: list[Item] = []
+        new: dict[str, Item] = {}
         refs: dict[str, str] = {}
         parts: list[tuple[Span, bytes]] = []
         lists: dict[str, list[str]] = {}
         for name, span in spans.items():
             if name in LISTS and (cut := _cut(compact, span)):
                 separator, slices = cut
-                lists[name] = [self._shelve(text, new) for text in slices]
+                lists[name] = [self._shelve(text, new, sound) for text in slices]
                 shorthand = self._shorthand(name, lists[name])
                 parts.append((span, b"[" + separator.join(map(_quote, shorthand)) + b"]"))
                 refs[name] = separator.decode()
             elif name in TEXTS and compact[span.start : span.start + 1] == b'"':
-                parts.append((span, _quote("@" + self._shelve(span.of(compact), new))))
+                parts.append((span, _quote("@" + self._shelve(span.of(compact), new, sound))))
                 refs[name] = ""
         if not refs:
             return [], payload, {}
@@ -75,15 +76,16 @@ class Shelf:
             line = pack(skeleton)
             if line.json is UNSET or line.indent is not UNSET:
                 return [], payload, {}
-        self.known.update(item.ref for item in new)
+        self.known.update(new)
         self.remember(x, lists)
-        return new, line, refs
+        return list(new.values()), line, refs
 
-    def _shelve(self, text: bytes, new: list[Item]) -> str:
+    def _shelve(self, text: bytes, new: dict[str, Item], sound: bool) -> str:
         ref = ref_of(text)
-        if ref not in self.known and all(item.ref != ref for item in new):
-            whole = Payload(json=Raw(text)) if text[:1] == b'"' and is_json(text) else pack(text)
-            new.append(Item(ref=ref, **whole.members()))
+        if ref not in self.known and ref not in new:
+            sound = sound or (text[:1] == b'"' and is_json(text))
+            whole = Payload(json=Raw(text)) if sound else pack(text)
+            new[ref] = Item(ref=ref, **whole.members())
         return ref
 
     def _shorthand(self, name: str, refs: list[str]) -> list[str]:

@@ -65,10 +65,14 @@ class Redactor:
                 self._learn(value)
             for key in value.split(SUBPROTOCOL_KEY)[1:]:
                 self._hunt(key.partition(",")[0].strip())
-        return [(self.word(name.lower()), self._value(name, value)) for name, value in headers]
-
-    def _value(self, name: str, value: str) -> str:
-        return self.placeholder(value) if secret_header(name) else self.word(value)
+        shown = [
+            (name.lower(), self.placeholder(value) if secret_header(name) else value)
+            for name, value in headers
+        ]
+        all_of_it = "\n".join(f"{name}\n{value}" for name, value in shown)
+        if all_of_it.isascii() and not self._may_hold_any(all_of_it.encode()):
+            return shown
+        return [(self.word(name), self.word(value)) for name, value in shown]
 
     def word(self, text: str) -> str:
         """A short text fit for the disk."""
@@ -130,7 +134,10 @@ class Redactor:
         return self.placeholder(self._known[found.lastindex - 1]).encode()
 
     def _may_hold_any(self, text: bytes) -> bool:
-        return any(anchor in text for anchor in self._anchors)
+        for anchor in self._anchors:  # noqa: SIM110  # any() takes twice the time
+            if anchor in text:
+                return True
+        return False
 
     def _any_known(self) -> re.Pattern[bytes]:
         if self._pattern is None:

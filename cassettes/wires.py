@@ -7,10 +7,12 @@ arrives back into messages, wherever it was cut on its way.
 from collections.abc import Iterator
 
 import msgspec
+from msgspec.structs import replace
 
-from cassettes.notes import Note
+from cassettes.notes import Began, Got, Note
 
 _LENGTH = 4
+_LARGE = 16 << 10
 
 
 class _Word(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -63,6 +65,21 @@ def pack(message: Told | Said) -> bytes:
     """A message as it travels."""
     body = _pack(message)
     return len(body).to_bytes(_LENGTH) + body
+
+
+def pieces(message: Told) -> tuple[bytes, ...]:
+    """The same in pieces, so that what is large need not be copied into one."""
+    if isinstance(message, Got) and len(message.data) > _LARGE:
+        return _head(replace(message, data=b""), message.data), message.data
+    if isinstance(message, Began) and len(message.body) > _LARGE:
+        return _head(replace(message, body=b""), message.body), message.body
+    return (pack(message),)
+
+
+def _head(without: Got | Began, large: bytes) -> bytes:
+    """What comes before the large bytes, the last member: here without them, as `bin 8` of none."""
+    body = _pack(without).removesuffix(b"\xc4\x00") + b"\xc6" + len(large).to_bytes(4)  # bin 32
+    return (len(body) + len(large)).to_bytes(_LENGTH) + body
 
 
 class Inbox[T]:

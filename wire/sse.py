@@ -26,8 +26,8 @@ class Splitter:
         rest = self._rest
         rest += chunk
         start = 0
-        while found := _BLANK_LINE.search(rest, max(start, self._searched)):
-            end = found.end()
+        after = _after_any if rest.find(b"\r", self._searched) >= 0 else _after_newlines
+        while (end := after(rest, max(start, self._searched))) is not None:
             if end == len(rest) and rest[-1] == 0x0D:
                 break  # the LF of this CRLF may be in the next chunk
             yield bytes(rest[start:end])
@@ -39,6 +39,17 @@ class Splitter:
         """What is left when the stream has ended: a block without its blank line, or nothing."""
         rest, self._rest, self._searched = bytes(self._rest), bytearray(), 0
         return rest
+
+
+def _after_newlines(text: bytearray, at: int) -> int | None:
+    """The end of the next blank line, where lines end in LF alone: as good as always."""
+    found = text.find(b"\n\n", at)
+    return found + 2 if found >= 0 else None
+
+
+def _after_any(text: bytearray, at: int) -> int | None:
+    found = _BLANK_LINE.search(text, at)
+    return found.end() if found else None
 
 
 @dataclass(frozen=True, slots=True)

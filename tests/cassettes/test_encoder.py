@@ -1,12 +1,12 @@
 """From notes to lines: every byte of an answer, however it came and whenever it was flushed."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import UNSET
+from msgspec.structs import replace
 from traffic import ENCODINGS, HEADER, JSON, SSE, answering, compact, cut, exchange, sse, streaming
 
 from cassettes import format as lines

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,8 +18,8 @@ from traffic import JSON, SSE, asking, exchange, load, streaming
 
 from cassettes import handover as handover_module
 from cassettes.handover import Handover
-from cassettes.notes import Began, Ended, Got, Note
-from cassettes.wires import Inbox, pack, told
+from cassettes.notes import Began, Ended, Got, Heard, Note
+from cassettes.wires import Inbox, pack, pieces, told
 from wire.errors import BadCassette
 
 DEADLINE_S = 20.0
@@ -209,6 +210,20 @@ def test_messages_arrive_however_they_are_cut(bodies: list[bytes], cuts: list[in
         got += inbox.take(travelled[:size])
         travelled = travelled[size:]
     assert got == sent
+
+
+@pytest.mark.parametrize("size", [0, 16 << 10, (16 << 10) + 1, 70_000])
+def test_large_bytes_travel_as_they_are(size: int) -> None:
+    """What is large is a piece of its own, and arrives as if it were not."""
+    data = b"x" * size
+    for note in (Got(1, 2, data), Began(1, 2, 3, "POST", "/", (), data), Heard(1, 2, data)):
+        made = pieces(note)
+        assert len(made) == 1 or made[-1] is data
+        [arrived] = Inbox(told).take(b"".join(made))
+        assert msgspec.structs.asdict(arrived) == {
+            **msgspec.structs.asdict(note),
+            **({"headers": []} if isinstance(note, Began) else {}),
+        }
 
 
 KILLED = """
