@@ -16,7 +16,7 @@ from msgspec import UNSET, Raw, UnsetType
 from cassettes.format import Item, Request
 from cassettes.payload import Payload, dress, pack
 from wire.canonical import chain
-from wire.slices import Span, is_json, items, members
+from wire.slices import Span, is_json, items, json_members, members
 
 LISTS = ("input", "tools")
 """Members of a request that are lists of objects, taken apart item by item."""
@@ -48,12 +48,14 @@ class Shelf:
 
     def take_apart(self, x: int, body: bytes) -> tuple[list[Item], Payload, dict[str, str]]:
         """The item lines that are new, the payload of the request line, and its `refs`."""
-        payload = pack(body)
+        spans = json_members(body)
+        payload = pack(body, sound=spans is not None)
         if payload.json is UNSET and payload.text is UNSET:
             return [], payload, {}
         sound = payload.json is not UNSET  # and so each part of it, on one line as it is
         compact = bytes(payload.json) if payload.json is not UNSET else body
-        spans = members(compact) or {}
+        if spans is None or payload.indent is not UNSET:
+            spans = members(compact) or {}
         new: dict[str, Item] = {}
         refs: dict[str, str] = {}
         parts: list[tuple[Span, bytes]] = []

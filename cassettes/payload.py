@@ -39,8 +39,8 @@ class Payload(msgspec.Struct, omit_defaults=True, kw_only=True):
 MEMBERS = ("json", "indent", "after", "text", "base64")
 
 
-def pack(data: bytes) -> Payload:
-    """The payload that stands for `data`."""
+def pack(data: bytes, *, sound: bool = False) -> Payload:
+    """The payload that stands for `data`, of which the caller may know that it `is_json`."""
     if not data:
         return Payload()
     try:
@@ -49,7 +49,7 @@ def pack(data: bytes) -> Payload:
         return Payload(base64=base64.b64encode(data).decode())
     body = data.rstrip(_TRAILING)
     after = data[len(body) :].decode()
-    if body[:1] in (b"{", b"[") and is_json(body):
+    if body[:1] in (b"{", b"[") and (sound or is_json(body)):
         if b"\n" not in body and b"\r" not in body:
             return Payload(json=Raw(body), after=after or UNSET)
         indented = _INDENT.match(body)

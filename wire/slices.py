@@ -39,10 +39,18 @@ def is_json(text: bytes) -> bool:
     What is nested so deep that it can only just be parsed is not: a line of a cassette nests it
     once more, and would then be unreadable.
     """
+    try:
+        _valid.decode(text)
+    except NOT_JSON:
+        return False
+    return _is_common(text)
+
+
+def _is_common(text: bytes) -> bool:
+    """Whether JSON that one parser has read is JSON as `is_json` has it."""
     opening, closing = _SPARE
     try:
         text.decode()
-        _valid.decode(text)
         if _has_many(text, b"[", len(opening)) or _has_many(text, b"{", len(opening)):
             _valid.decode(opening + text + closing)
     except NOT_JSON:
@@ -66,6 +74,12 @@ def members(text: bytes) -> dict[str, Span] | None:
     An object that names a member twice is refused too: which one counts is the reader's choice.
     """
     return _fast_members(text) or _slow_members(text)
+
+
+def json_members(text: bytes) -> dict[str, Span] | None:
+    """`members` of what `is_json` says yes to; None for anything else."""
+    spans = _fast_members(text)
+    return spans if spans is not None and _is_common(text) else None
 
 
 def items(text: bytes, span: Span) -> list[Span] | None:
