@@ -7,6 +7,7 @@ if this process is killed the moment after.
 """
 
 import asyncio
+import contextlib
 import socket
 import subprocess
 import sys
@@ -79,6 +80,8 @@ class Handover:
                 start_new_session=True,
             )
         self.next_number = self._opened()
+        with contextlib.suppress(RuntimeError):  # there may be no loop yet
+            self._listen(asyncio.get_running_loop())
 
     def _opened(self) -> int:
         while data := self._socket.recv(4096):
@@ -107,16 +110,19 @@ class Handover:
         for piece in pieces(message):
             self._queue.append(piece)
             self._waiting += len(piece)
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-            self._loop.add_reader(self._socket, self._hear)
         if self._scheduled:
             return
+        loop = self._loop or self._listen(asyncio.get_running_loop())
         self._scheduled = True
         if self._waiting >= _MUCH:
-            self._loop.call_soon(self._flush)
+            loop.call_soon(self._flush)
         else:
-            self._loop.call_later(MOMENT_S, self._flush)
+            loop.call_later(MOMENT_S, self._flush)
+
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventLoop:
+        self._loop = loop
+        loop.add_reader(self._socket, self._hear)
+        return loop
 
     @property
     def has_room(self) -> bool:

@@ -3,12 +3,28 @@
 import inspect
 
 import pytest
+from mitmproxy.http import HTTPFlow, MessageData
+from mitmproxy.options import Options
+from mitmproxy.optmanager import OptManager
+from mitmproxy.proxy import mode_servers
+from mitmproxy.proxy.commands import CloseConnection, Command, SendData
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.events import Event, Start
+from mitmproxy.proxy.layer import CommandGenerator, Layer
 from mitmproxy.proxy.layers import websocket
+from mitmproxy.proxy.layers.http import (
+    HttpErrorHook,
+    HttpRequestHeadersHook,
+    HttpRequestHook,
+    HttpResponseHook,
+)
+from mitmproxy.proxy.server import ConnectionHandler
 from mitmproxy.test import tflow
 from wsproto import ConnectionType
-from wsproto.events import CloseConnection, TextMessage
+from wsproto.events import CloseConnection as CloseFrame
+from wsproto.events import TextMessage
 
-from addons.internals import FaithfulConnection, pass_on_lost_websockets
+from addons.internals import BriefLayer, FaithfulConnection, Hooks, pass_on_lost_websockets
 
 
 @pytest.fixture
@@ -29,9 +45,9 @@ def test_the_websocket_layer_makes_its_connections_by_name(monkeypatch: pytest.M
 
 def test_a_lost_connection_gets_no_close_frame(connection: FaithfulConnection) -> None:
     """Code 1006 stands for no frame, so that none is sent; any other close is."""
-    assert connection.send2(CloseConnection(code=1006)).data == b""
+    assert connection.send2(CloseFrame(code=1006)).data == b""
     assert connection.send2(TextMessage("x")).data
-    assert connection.send2(CloseConnection(code=1000)).data
+    assert connection.send2(CloseFrame(code=1000)).data
 
 
 def test_fragments_grow_in_place(connection: FaithfulConnection) -> None:
@@ -44,3 +60,127 @@ def test_fragments_grow_in_place(connection: FaithfulConnection) -> None:
             connection.frame_buf.append(b"")
         assert b"".join(connection.frame_buf) == b"piecepiece"
         connection.frame_buf = [b""]
+
+
+class Telling:
+    """An addon that tells what it was asked."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def request(self, flow: HTTPFlow) -> None:
+        """A hook."""
+        self.told.append(flow.request.path)
+
+    def response(self, flow: HTTPFlow) -> None:
+        """A hook that fails."""
+        raise RuntimeError("a bug")
+
+    async def error(self, flow: HTTPFlow) -> None:
+        """A hook that awaits."""
+        self.told.append("error")
+
+
+def test_hooks_are_called_in_place() -> None:
+    """What does not await is called at once with its argument, and its error is nobody else's."""
+    addon, flow = Telling(), tflow.tflow()
+    hooks = Hooks([addon])
+    assert hooks.call(HttpRequestHook(flow))
+    assert hooks.call(HttpResponseHook(flow))
+    assert hooks.call(HttpRequestHeadersHook(flow))
+    assert addon.told == ["/path"]
+
+
+def test_hooks_that_await_are_left_to_mitmproxy() -> None:
+    """An addon may await, and may ask to hear of every change."""
+    assert not Hooks([Telling()]).call(HttpErrorHook(tflow.tflow()))
+    updated = type("Updated", (), {"update": lambda self, flows: None})()
+    assert not Hooks([updated]).call(HttpRequestHook(tflow.tflow()))
+
+
+class Inner(Layer):
+    """A layer that does what it is told."""
+
+    script: list[Command]
+
+    def _handle_event(self, event: Event) -> CommandGenerator[None]:
+        yield from self.script
+
+
+def test_pieces_for_a_peer_are_sent_together() -> None:
+    """Bytes stay in their order, and nothing else that is to be done comes before them."""
+    client, server = tflow.tclient_conn(), tflow.tserver_conn()
+    inner = Inner(Context(client, Options()))
+    inner.script = [
+        SendData(client, b"a"),
+        SendData(server, b"1"),
+        SendData(client, b"b"),
+        CloseConnection(server),
+        SendData(client, b"c"),
+    ]
+    done = [
+        (type(command), command.connection, getattr(command, "data", None))
+        for command in BriefLayer(inner, Hooks([])).handle_event(Start())
+    ]
+    assert done == [
+        (SendData, client, b"ab"),
+        (SendData, server, b"1"),
+        (CloseConnection, server, None),
+        (SendData, client, b"c"),
+    ]
+
+
+def test_a_hook_that_was_called_in_place_is_completed() -> None:
+    """A layer that waits for its hook goes on within the same event."""
+
+    class Waiting(Layer):
+        def _handle_event(self, event: Event) -> CommandGenerator[None]:
+            yield SendData(self.context.client, b"before")
+            yield HttpRequestHook(tflow.tflow())
+            yield SendData(self.context.client, b" after")
+
+    addon = Telling()
+    brief = BriefLayer(Waiting(Context(tflow.tclient_conn(), Options())), Hooks([addon]))
+    [sent] = brief.handle_event(Start())
+    assert isinstance(sent, SendData)
+    assert sent.data == b"before after"
+    assert addon.told == ["/path"]
+
+
+def test_pieces_are_sent_before_a_layer_that_fails() -> None:
+    """What was to be sent when a bug of mitmproxy's shows is sent."""
+
+    class Failing(Layer):
+        def _handle_event(self, event: Event) -> CommandGenerator[None]:
+            yield SendData(self.context.client, b"first")
+            raise RuntimeError("a bug")
+
+    made = BriefLayer(Failing(Context(tflow.tclient_conn(), Options())), Hooks([])).handle_event(
+        Start()
+    )
+    assert isinstance(next(made), SendData)
+    with pytest.raises(RuntimeError):
+        next(made)
+
+
+def test_the_server_makes_its_handlers_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server looks `ProxyConnectionHandler` up in its module, and sets its layer twice."""
+    assert "handler = ProxyConnectionHandler(" in inspect.getsource(mode_servers)
+    assert "handler.layer = self.make_top_layer(handler.layer.context)" in inspect.getsource(
+        mode_servers.ServerInstance
+    )
+    assert "self.layer.handle_event(event)" in inspect.getsource(ConnectionHandler.server_event)
+
+
+def test_options_are_found_before_they_are_copied() -> None:
+    """Only what is no attribute of its options is looked up in them."""
+    options = Options()
+    assert "__getattr__" in vars(OptManager)
+    assert "__getattribute__" not in vars(OptManager)
+    assert options.tcp_timeout == dict(options.items())["tcp_timeout"].current()
+
+
+def test_messages_check_their_types_where_ours_is() -> None:
+    """The check that is left out stands in `__post_init__` of all messages."""
+    assert "__post_init__" in vars(MessageData)
+    assert "check_option_type" in inspect.getsource(MessageData.__post_init__)

@@ -169,6 +169,20 @@ def test_a_writer_that_dies_is_reported_at_once(tmp_path: Path) -> None:
     assert [one.outcome for one in load(tmp_path / "c.jsonl")] == ["complete"]
 
 
+def test_a_writer_that_dies_while_nothing_happens_is_reported_at_once(tmp_path: Path) -> None:
+    """The operator need not wait for the next request to hear of it."""
+    said: list[str] = []
+
+    async def record() -> None:
+        handover = hand(tmp_path / "c.jsonl", on_failure=said.append)
+        handover.process.kill()
+        await until(lambda: said)
+        handover.close()
+
+    asyncio.run(record())
+    assert len(said) == 1
+
+
 def test_whether_something_is_open_can_be_asked(tmp_path: Path) -> None:
     """The writer knows what is in flight, as it reads what is said on WebSockets."""
 
