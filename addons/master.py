@@ -1,12 +1,12 @@
-"""Running mitmproxy inside our own process, in reverse mode on one loopback port.
+"""Running mitmproxy inside our own process, on one loopback port.
 
-Only the addons that a reverse proxy needs are loaded; `Proxy` starts listening, says where, and
-stops without waiting for clients that hold their connection open.
+It stands in front of one server, or is a proxy for HTTPS_PROXY that records some of what passes.
+Only the addons that this needs are loaded; `Proxy` starts listening, says where, and stops without
+waiting for clients that hold their connection open.
 """
 
 import asyncio
 import logging
-import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,10 +17,15 @@ from mitmproxy import options
 from mitmproxy.addons import core, next_layer, proxyserver, tlsconfig
 from mitmproxy.master import Master
 
+from addons import authority
+from addons.gate import Gate
 from addons.internals import be_brief, pass_on_lost_websockets
+from addons.proxies import Proxies
 from addons.recorder import Recorder
+from addons.via import Via
 from cassettes.handover import Handover
 from wire.errors import CannotListen
+from wire.hosts import Hosts
 
 HOST = "127.0.0.1"
 GRACE_S = 1.0
@@ -28,51 +33,66 @@ GRACE_S = 1.0
 
 
 class Proxy:
-    """A recording reverse proxy in front of `upstream`, a base URL such as `https://host/v1`."""
+    """A recording proxy: in front of a server where `target` is its base URL, else for `Hosts`.
+
+    In front of `Hosts`, `distrusted` gets the host and the TLS alert when a client does not take
+    our certificate, once for each host.
+    """
 
     def __init__(
         self,
-        upstream: str,
+        target: str | Hosts,
         journal: Handover | None,
         *,
         port: int,
         confdir: Path,
         report: Callable[[str], None],
+        proxies: Proxies,
         record_all: bool = False,
+        distrusted: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
-        self.recorder = Recorder(journal, report, record_all=record_all)
-        self._upstream = urlsplit(upstream)
         self._port = port
         self._confdir = confdir
         self._master: Master | None = None
         self._server = proxyserver.Proxyserver()
         self._running: asyncio.Task[None] | None = None
+        self._via = Via(proxies)
+        self._gate: next_layer.NextLayer
+        if isinstance(target, Hosts):
+            self._mode = "regular"
+            self._gate = Gate(target, proxies, distrusted)
+            self.recorder = Recorder(journal, report, record_all=record_all, hosts=target)
+        else:
+            parts = urlsplit(target)
+            self._mode = f"reverse:{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+            self._gate = next_layer.NextLayer()
+            self.recorder = Recorder(journal, report, record_all=record_all)
 
     async def start(self) -> int:
-        """Listen, and answer with the port. Raises CannotListen."""
+        """Listen, and answer with the port. Raises CannotListen or NoAuthority."""
         # Recording shares the interpreter with the proxy's loop; shorter turns keep the loop quick.
         sys.setswitchinterval(0.0005)
         logging.getLogger("mitmproxy").addHandler(logging.NullHandler())
         logging.getLogger("mitmproxy").propagate = False
         pass_on_lost_websockets()
-        target = f"{self._upstream.scheme}://{self._upstream.netloc.rpartition('@')[2]}"
+        authority.make(self._confdir)
         master = Master(options.Options(confdir=str(self._confdir)))
         self._master = master
         ready = asyncio.Event()
         master.addons.add(
             core.Core(),
             self._server,
-            next_layer.NextLayer(),
+            self._gate,
             tlsconfig.TlsConfig(),
             self.recorder,
+            self._via,
             _Ready(ready),
         )
         master.options.update(
-            mode=[f"reverse:{target}@{HOST}:{self._port}"],
+            mode=[f"{self._mode}@{HOST}:{self._port}"],
             connection_strategy="lazy",
             tcp_timeout=24 * 3600,
-            # What Python's own TLS clients take as their trust store in place of the usual roots.
-            ssl_verify_upstream_trusted_ca=os.environ.get("SSL_CERT_FILE") or None,
+            ssl_verify_upstream_trusted_ca=str(authority.upstream_roots(self._confdir)),
         )
         be_brief(master)
         self._running = asyncio.create_task(master.run())

@@ -20,6 +20,7 @@ from cassettes.handover import Handover
 from cassettes.notes import SWITCHED, Answered, Began, Ended, Gap, Got, Heard, Note, Sent
 from wire.endpoints import recognise
 from wire.errors import RespoolError
+from wire.hosts import Hosts
 
 _NUMBER = "respool"
 NO_CODE, LOST = 1005, 1006
@@ -30,7 +31,8 @@ class Recorder:
     """Records to the journal it is given, or to the one that the option `respool_cassette` names.
 
     `report` gets one line for each thing that the operator should know at once. With `record_all`
-    (the option `respool_record_all`) other HTTP requests are recorded as well.
+    (the option `respool_record_all`) other HTTP requests are recorded as well. Where `hosts` are
+    given, what goes to others is not recorded.
     """
 
     def __init__(
@@ -39,10 +41,12 @@ class Recorder:
         report: Callable[[str], None] | None = None,
         *,
         record_all: bool = False,
+        hosts: Hosts | None = None,
     ) -> None:
         self._journal = journal
         self._report = report or _alert
         self._record_all = record_all
+        self._hosts = hosts
         self._numbers = itertools.count(journal.next_number if journal else 1)
         self._in_flight: dict[int, bool] = {}
         """What has not ended, WebSockets included; False where the disk could not keep up."""
@@ -96,7 +100,17 @@ class Recorder:
         if self._journal is None or not self._is_recorded(flow.request):
             flow.request.stream = True
 
+    def _upstream(self, request: http.Request) -> str | None:
+        """The base URL that a request goes to, None for nobody's; empty for the recording's own."""
+        if self._hosts is None:
+            return ""
+        to = request.scheme, request.host, request.port
+        url = self._hosts.base_url(*to, request.method, request.path)
+        return "" if url == self._hosts.main else url
+
     def _is_recorded(self, request: http.Request) -> bool:
+        if self._upstream(request) is None:
+            return False
         if recognise(request.method, request.path) is not None:
             return True
         upgrade = request.headers.get("upgrade", "").lower()
@@ -118,6 +132,7 @@ class Recorder:
                 path=flow.request.data.path,
                 headers=flow.request.headers.fields,
                 body=flow.request.raw_content or b"",
+                upstream=self._upstream(flow.request) or "",
             )
         )
 
@@ -245,7 +260,10 @@ def _who(flow: http.HTTPFlow) -> str:
     """Which side broke the exchange off."""
     if not flow.client_conn.state & ConnectionState.CAN_READ:
         return "client_gone"
-    if flow.response is None and flow.server_conn.timestamp_tcp_setup is None:
+    server = flow.server_conn
+    # Behind a proxy the connection to the server is no TCP connection of ours.
+    connected = server.timestamp_start if server.via else server.timestamp_tcp_setup
+    if flow.response is None and connected is None:
         return "upstream_unreachable"
     return "upstream_gone"
 

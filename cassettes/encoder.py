@@ -138,7 +138,7 @@ class Encoder:
             at=_at(note.wall_ns),
             method=note.method,
             path=path,
-            upstream=self._upstream or UNSET,
+            upstream=note.upstream or self._upstream or UNSET,
             headers=headers,
             refs=refs or UNSET,
             **payload.members(),

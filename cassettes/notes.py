@@ -34,6 +34,8 @@ class Began(_Note, frozen=True):
     path: Text
     headers: NotedHeaders
     body: bytes
+    upstream: str = ""
+    """The base URL of the server, where the recording has several."""
 
 
 class Answered(_Note, frozen=True):

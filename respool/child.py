@@ -7,12 +7,18 @@ import asyncio
 import os
 import signal
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from addons.proxies import exempts
 from respool.say import say
+from respool.trust import TRUST, USE_ENV_PROXY, in_force
+from wire.hosts import Hosts
 
 NOT_STARTED = (126, 127)
 """Exit codes for a command that cannot be run and one that is not there, as shells have them."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "WSS_PROXY", "WS_PROXY")
+"""In either case. ALL_PROXY stays as it is: clients read it where there is none of these."""
 
 
 def environment(
@@ -26,12 +32,45 @@ def environment(
     env["OPENAI_BASE_URL"] = env["OPENAI_API_BASE"] = base_url
     env["OPENAI_WEBSOCKET_BASE_URL"] = base_url.replace("http", "ws", 1)  # openai-agents
     env["OPENAI_AGENTS_DISABLE_TRACING"] = "1"
-    for name in ("NO_PROXY", "no_proxy"):
-        hosts = [host for host in env.get(name, "").split(",") if host]
-        env[name] = ",".join([*hosts, *(host for host in LOOPBACK if host not in hosts)])
+    _exempt(env, [*_exempted(env), *LOOPBACK])
     if dummy_key:
         env.setdefault("OPENAI_API_KEY", "respool-replay")
     return env
+
+
+def behind_proxy(
+    url: str, hosts: Hosts, folder: Path, inherited: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The child's environment where it is to go through the proxy at `url`, and to trust it.
+
+    `folder` is that of the authority. NO_PROXY keeps what does not exempt any of `hosts`.
+    """
+    from addons import authority
+
+    env = dict(os.environ if inherited is None else inherited)
+    before = dict(env)
+    for name in _PROXY_VARIABLES:
+        env[name] = env[name.lower()] = url
+    recorded = hosts.addresses(LOOPBACK)
+    kept = [each for each in _exempted(env) if not any(exempts(each, *at) for at in recorded)]
+    local = [name for name in LOOPBACK if not any(name == host for host, _ in recorded)]
+    _exempt(env, [*kept, *local])
+    for variable in TRUST:
+        file = in_force(variable, before)
+        sources = (file,) if file else () if variable.adds else authority.usual_roots()
+        env[variable.name] = str(authority.bundle(folder, sources))
+    env[USE_ENV_PROXY] = "1"
+    return env
+
+
+def _exempted(env: Mapping[str, str]) -> list[str]:
+    """The hosts that clients reach directly; where both spellings are there, the lower wins."""
+    listed = env.get("no_proxy") or env.get("NO_PROXY", "")
+    return [host.strip() for host in listed.split(",") if host.strip()]
+
+
+def _exempt(env: dict[str, str], hosts: Sequence[str]) -> None:
+    env["NO_PROXY"] = env["no_proxy"] = ",".join(dict.fromkeys(hosts))
 
 
 def _in_foreground() -> bool:

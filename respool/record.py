@@ -2,26 +2,28 @@
 
 import asyncio
 import os
-import socket
+import shlex
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 import click
 
 from respool import child
 from respool.options import port_option
+from respool.reach import reach
 from respool.say import say
-from wire.errors import BadOption, RespoolError
+from respool.trust import TRUST
+from wire.errors import BadOption
+from wire.hosts import DEFAULT_BASE_URL, Hosts, Server, parse_server
 
-DEFAULT_UPSTREAM = "https://api.openai.com/v1"
+if TYPE_CHECKING:
+    from addons.proxies import Proxies
+    from cassettes.handover import Handover
+
 RECORDING_FAILED = 3
 """Our exit code where all went well but for the cassette, which lacks something."""
-_PROBE_S = 10.0
-
-
-class UpstreamUnreachable(RespoolError):
-    """Nothing answers where the traffic would go."""
 
 
 @click.command(
@@ -32,9 +34,11 @@ class UpstreamUnreachable(RespoolError):
 )
 @click.option(
     "--upstream",
+    "upstreams",
     metavar="URL",
-    help="The base URL that the client would otherwise use.  "
-    f"[default: $OPENAI_BASE_URL, else {DEFAULT_UPSTREAM}]",
+    multiple=True,
+    help="The base URL that the client would otherwise use; with --proxy also a host, and as often "
+    f"as needed.  [default: $OPENAI_BASE_URL, else {DEFAULT_BASE_URL}]",
 )
 @port_option
 @click.option(
@@ -49,90 +53,116 @@ class UpstreamUnreachable(RespoolError):
     help="Record the requests to other endpoints too (/models, /files, /conversations, ...). "
     "Secrets that stand in their answers are written down as they are.",
 )
+@click.option(
+    "--proxy",
+    "forward",
+    is_flag=True,
+    help="Be a proxy for HTTPS_PROXY, for clients without a base URL: what goes to the vendor's "
+    "hosts and to each --upstream is recorded, everything else passes unopened.",
+)
 @click.argument("cmd", nargs=-1, type=click.UNPROCESSED)
 def command(
-    upstream: str | None, port: int, cassette: Path, record_all: bool, cmd: tuple[str, ...]
+    upstreams: tuple[str, ...],
+    port: int,
+    cassette: Path,
+    record_all: bool,
+    forward: bool,
+    cmd: tuple[str, ...],
 ) -> None:
     """Record Responses traffic through a proxy into a cassette.
 
     With CMD (after --), run it with OPENAI_BASE_URL set to the proxy, and exit with its exit code.
-    Without, print the proxy's base URL and record until ctrl-C.
+    Without, print the proxy's base URL and record until ctrl-C. With --proxy, HTTPS_PROXY and what
+    clients need to trust it are set, or printed, in place of the base URL.
     """
+    plan = _Plan(cassette, port, record_all, cmd, *_servers(upstreams, forward))
+    sys.exit(asyncio.run(_record(plan, Hosts(plan.servers) if forward else None)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    cassette: Path
+    port: int
+    record_all: bool
+    cmd: tuple[str, ...]
+    servers: tuple[Server, ...]
+    """Those that a user named, or one that is meant where nobody named any."""
+    origin: str
+    """Where the last of them was named, if not in an option."""
+
+
+def _servers(upstreams: tuple[str, ...], forward: bool) -> tuple[tuple[Server, ...], str]:
     inherited = os.environ.get("OPENAI_BASE_URL")
-    url = check_upstream(upstream or inherited or DEFAULT_UPSTREAM)
-    origin = " (from $OPENAI_BASE_URL)" if inherited and not upstream else ""
-    sys.exit(asyncio.run(_record(url, origin, port, cassette, record_all, cmd)))
-
-
-def check_upstream(url: str) -> str:
-    """The base URL without a closing slash; raises BadOption for what is not one."""
+    servers = [parse_server(each, host_alone=forward) for each in upstreams]
+    if len(servers) > 1 and not forward:
+        raise BadOption("several --upstream can be recorded only with --proxy, one without")
+    if not inherited or (servers and not forward):
+        default = [] if servers or forward else [parse_server(DEFAULT_BASE_URL)]
+        return (*servers, *default), ""
+    origin = " (from $OPENAI_BASE_URL)"
     try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
-        usable = usable and url.isascii() and not (parts.query or parts.fragment)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise BadOption(f"the upstream {url!r} is not a base URL; give one like {DEFAULT_UPSTREAM}")
-    if "@" in parts.netloc:
-        raise BadOption(
-            "the upstream names a user or password, which would be written down; "
-            "let the client send it in a header"
-        )
-    return url.rstrip("/")
+        return (*servers, parse_server(inherited, host_alone=False)), origin
+    except BadOption as error:
+        raise BadOption(f"{error}{origin}") from error
 
 
-async def _reach(url: str, origin: str) -> None:
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    try:
-        async with asyncio.timeout(_PROBE_S):
-            _, writer = await asyncio.open_connection(parts.hostname, port)
-        writer.close()
-    except TimeoutError:
-        why = f"no answer within {_PROBE_S:.0f} s"
-    except (socket.gaierror, UnicodeError):
-        why = "the host name is not known"
-    except OSError as error:
-        why = os.strerror(error.errno) if error.errno else str(error)
-    else:
-        return
-    raise UpstreamUnreachable(
-        f"cannot reach the upstream {url}{origin}: {why}; check that it runs and that you are "
-        "online, or give another --upstream"
-    )
-
-
-async def _record(
-    url: str, origin: str, port: int, cassette: Path, record_all: bool, cmd: tuple[str, ...]
-) -> int:
+async def _record(plan: _Plan, hosts: Hosts | None) -> int:
     signals = child.Signals()
 
+    from addons.proxies import Proxies
     from cassettes.handover import Handover
     from cassettes.serving import listen
 
-    if port:
-        listen(port).close()
-    await _reach(url, origin)
+    proxies = Proxies.of_environment()
+    if plan.port:
+        listen(plan.port).close()
+    for server in plan.servers:
+        await reach(server, proxies, plan.origin if server is plan.servers[-1] else "")
+    for scheme in proxies.refused:
+        say(f"the proxy for {scheme} speaks SOCKS, which respool does not: it connects directly")
+    main = hosts.main if hosts else plan.servers[0].base_url
+    base = parse_server(main).base
+    journal = Handover(plan.cassette, base=base, upstream=main, on_failure=say)
+    return await _run(plan, hosts, proxies, journal, base, signals)
 
-    from platformdirs import user_data_path
 
+async def _run(
+    plan: _Plan,
+    hosts: Hosts | None,
+    proxies: "Proxies",
+    journal: "Handover",
+    base: str,
+    signals: child.Signals,
+) -> int:
+    from addons import authority
     from addons.master import HOST, Proxy
 
-    base = urlsplit(url).path
-    journal = Handover(cassette, base=base, upstream=url, on_failure=say)
-    confdir = user_data_path("respool") / "mitmproxy"
-    proxy = Proxy(url, journal, port=port, confdir=confdir, report=say, record_all=record_all)
-    code = 0
+    folder = authority.default_folder()
+    proxy = Proxy(
+        hosts or plan.servers[0].base_url,
+        journal,
+        port=plan.port,
+        confdir=folder,
+        report=say,
+        proxies=proxies,
+        record_all=plan.record_all,
+        distrusted=lambda host, alert: _distrusted(host, alert, authority.certificate(folder)),
+    )
+    code, cassette = 0, plan.cassette
     try:
-        base_url = f"http://{HOST}:{await proxy.start()}{base}"
-        say(f"recording {base_url} -> {url} into {cassette}")
+        url = f"http://{HOST}:{await proxy.start()}"
+        if hosts is None:
+            say(f"recording {url}{base} -> {plan.servers[0].base_url} into {cassette}")
+            env = child.environment(f"{url}{base}", dummy_key=False)
+        else:
+            say(f"recording through {url} into {cassette} what goes to {hosts}")
+            env = child.behind_proxy(url, hosts, folder)
         if journal.next_number > 1:
             say(f"{cassette} is continued, with exchange {journal.next_number}")
-        if cmd:
-            code = await signals.run(cmd, child.environment(base_url, dummy_key=False))
+        if plan.cmd:
+            code = await signals.run(plan.cmd, env)
         else:
-            say(f"point a client at it: export OPENAI_BASE_URL={base_url}; ctrl-C ends")
+            _invite(f"{url}{base}", env if hosts else None)
             await signals.stop()
     finally:
         await proxy.stop()
@@ -141,20 +171,38 @@ async def _record(
         return code or RECORDING_FAILED
     if proxy.recorder.lacking:
         code = code or RECORDING_FAILED
-    if cmd and code in child.NOT_STARTED and not proxy.recorder.recorded:
+    if plan.cmd and code in child.NOT_STARTED and not proxy.recorder.recorded:
         return code  # which was said
-    say(_summary(cassette, proxy.recorder.recorded, bool(cmd)))
+    read = "" if not plan.cmd else "HTTPS_PROXY" if hosts else "OPENAI_BASE_URL"
+    say(_summary(cassette, proxy.recorder.recorded, read))
     return code
 
 
-def _summary(path: Path, recorded: int, around: bool) -> str:
+def _invite(base_url: str, env: dict[str, str] | None) -> None:
+    """Say what to set for a client; of an environment, what is not in ours, on stdout."""
+    if env is None:
+        say(f"point a client at it: export OPENAI_BASE_URL={base_url}; ctrl-C ends")
+        return
+    say("set this where a client runs; ctrl-C ends")
+    new = {name: value for name, value in env.items() if os.environ.get(name) != value}
+    click.echo("export " + " ".join(f"{name}={shlex.quote(new[name])}" for name in new))
+
+
+def _distrusted(host: str, alert: str, certificate: Path) -> None:
+    names = ", ".join(f"{each.name} ({each.clients})" for each in TRUST)
+    say(
+        f"a client refused our certificate for {host} ({alert}), so nothing of it is recorded; it "
+        f"must trust {certificate}: {names}, or its own settings"
+    )
+
+
+def _summary(path: Path, recorded: int, read: str) -> str:
+    """The last line; `read` is the variable that a command should have read."""
     from cassettes.reader import Cassette
 
     with Cassette.open(path) as cassette:
         whole = len(cassette.exchanges)
-    if around and not recorded:
-        return (
-            "the command sent no request to /responses here; does its client read OPENAI_BASE_URL?"
-        )
+    if read and not recorded:
+        return f"the command sent no request to /responses here; does its client read {read}?"
     there = "" if whole == recorded else f" ({whole} in the file)"
     return f"recorded {recorded} exchange{'s' * (recorded != 1)}{there}; see `respool show {path}`"

@@ -1,0 +1,115 @@
+"""The certificate authority that signs for recorded hosts, and the roots that stand beside it.
+
+It is respool's own, made once per user in a folder that nobody else can enter; the user's
+mitmproxy has another. Its private key leaves the folder in no way: what clients are given is a
+bundle of its certificate and of the roots that they trusted before.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import ssl
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from wire.errors import RespoolError
+
+CERTIFICATE = "mitmproxy-ca-cert.pem"
+_PRIVATE = "mitmproxy-ca.pem"
+_PEM = re.compile(rb"-----BEGIN ((?:TRUSTED )?CERTIFICATE)-----.+?-----END \1-----", re.DOTALL)
+
+
+class NoAuthority(RespoolError):
+    """The folder of the certificate authority cannot be used."""
+
+
+def default_folder() -> Path:
+    """Where the authority of this user lies, whether or not it was made yet."""
+    from platformdirs import user_data_path
+
+    return user_data_path("respool") / "mitmproxy"
+
+
+def certificate(folder: Path) -> Path:
+    """The certificate to trust; it is there once `make` has been called."""
+    return folder / CERTIFICATE
+
+
+def make(folder: Path) -> None:
+    """Make the authority where there is none, whole or not at all. Raises NoAuthority."""
+    from mitmproxy.certs import CertStore
+
+    try:
+        if not (folder / _PRIVATE).exists():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            made = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
+            try:
+                CertStore.create_store(
+                    made, "mitmproxy", 2048, organization="respool", cn="respool"
+                )
+                made.rename(folder)
+            except OSError:
+                if not (folder / _PRIVATE).exists():  # else somebody else was faster
+                    raise
+            finally:
+                shutil.rmtree(made, ignore_errors=True)
+        folder.chmod(0o700)
+        with (folder / _PRIVATE).open("rb"):
+            pass
+    except OSError as error:
+        raise NoAuthority(
+            f"cannot use the folder of respool's certificate authority, {folder}: "
+            f"{error.strerror or error}; make it writable, or set XDG_DATA_HOME to another"
+        ) from error
+
+
+def usual_roots() -> tuple[Path, ...]:
+    """The roots that are in force where nobody says otherwise: certifi's, and the system's."""
+    import certifi
+
+    paths = ssl.get_default_verify_paths()
+    system = Path(paths.cafile) if paths.cafile else Path(paths.capath) if paths.capath else None
+    return (Path(certifi.where()), system) if system else (Path(certifi.where()),)
+
+
+def bundle(folder: Path, sources: Sequence[Path], *, own: bool = True) -> Path:
+    """A file of all certificates of `sources`, and with `own` that of our authority.
+
+    Each source is a file, or a folder of them. It lies in `folder`, under a name that is the same
+    for the same sources, and is written anew each time. Raises NoAuthority.
+    """
+    named = "\n".join(map(str, sources)).encode()
+    path = folder / f"{'trust' if own else 'roots'}-{hashlib.sha256(named).hexdigest()[:8]}.pem"
+    files = [certificate(folder)] if own else []
+    for source in sources:
+        files += sorted(source.iterdir()) if source.is_dir() else [source]
+    found: dict[bytes, bytes] = {}
+    try:
+        for file in files:
+            for block in _PEM.finditer(_read(file)):
+                found.setdefault(b"".join(block[0].split()), block[0])
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as out:
+            out.write(b"\n".join(found.values()) + b"\n")
+        Path(out.name).rename(path)
+    except OSError as error:
+        raise NoAuthority(
+            f"cannot write {path}: {error.strerror or error}; make the folder writable"
+        ) from error
+    return path
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes() if file.is_file() else b""
+    except OSError:
+        return b""  # as a client does that finds a root that it may not read
+
+
+def upstream_roots(folder: Path) -> Path:
+    """What servers' certificates are checked against: the user's file of roots, else the usual."""
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        if named := os.environ.get(name):
+            return Path(named)
+    return bundle(folder, usual_roots(), own=False)
