@@ -47,8 +47,8 @@ async def reach(server: Server, proxies: "Proxies", origin: str = "") -> None:
         why = os.strerror(number) if number else "the connection was closed"
     if why and proxy is not None:
         raise UpstreamUnreachable(
-            f"cannot reach the upstream {server.named}{origin} through the proxy {proxy}, which "
-            f"the environment names: {why}; mend HTTPS_PROXY or HTTP_PROXY, or exempt it in NO_PROXY"
+            f"cannot reach the upstream {server.named}{origin} through {proxy}, which the "
+            f"environment names: {why}; mend HTTPS_PROXY or HTTP_PROXY, or exempt it in NO_PROXY"
         )
     if why:
         raise UpstreamUnreachable(

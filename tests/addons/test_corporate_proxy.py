@@ -1,0 +1,121 @@
+"""`respool record` in front of a server that only a company's proxy reaches."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from harness import KEY, one_line_error, run
+from office import VENDOR, office, port_of, settings
+from tls_servers import corporate_proxy
+
+from cassettes.reader import Cassette
+from respool.demo.server import running_server
+
+PYTHON = [sys.executable, "-P", "-c"]
+ASK = """
+from openai import OpenAI
+print(OpenAI(max_retries=0).responses.create(model='gpt-5.1', input='pack').id)
+"""
+ENVIRONMENT = "import json, os; print(json.dumps(dict(os.environ)))"
+
+
+@pytest.fixture
+def tape(tmp_path: Path) -> Path:
+    return tmp_path / "out.jsonl"
+
+
+def test_tls_upstream(tmp_path: Path, tape: Path) -> None:
+    """The proxy of the environment is asked to connect, for the first probe and for traffic."""
+    with office(tmp_path) as there:
+        done = run("record", "--cassette", tape, "--", *PYTHON, ASK, env=there.env)
+    assert done.returncode == 0, done.stderr
+    assert there.proxy.asked == [f"CONNECT {VENDOR} HTTP/1.1"] * 2
+    for secret in (there.proxy.password, there.proxy.credentials):
+        assert secret not in tape.read_text()
+        assert secret not in done.stderr
+    with Cassette.open(tape) as cassette:
+        assert cassette.exchange(1).outcome == "complete"
+
+
+def test_plain_upstream(tmp_path: Path, tape: Path) -> None:
+    """An http:// upstream is asked of HTTP_PROXY by its whole URL; the password is not recorded."""
+    with (
+        running_server() as server,
+        corporate_proxy(**{"llm.example:8000": port_of(server)}) as (company, url),
+    ):
+        env = settings(tmp_path, HTTP_PROXY=url, http_proxy=url)
+        upstream = ("--upstream", "http://llm.example:8000/v1")
+        done = run("record", *upstream, "--cassette", tape, "--", *PYTHON, ASK, env=env)
+        received = server.requests[0]
+    assert done.returncode == 0, done.stderr
+    assert company.asked == ["POST http://llm.example:8000/v1/responses HTTP/1.1"]
+    assert dict(received.headers)["host"] == "llm.example:8000"
+    assert "proxy-auth" not in tape.read_text().lower()
+    assert company.credentials not in tape.read_text() + done.stderr
+
+
+def test_exempted_upstream(tmp_path: Path, tape: Path) -> None:
+    """Loopback and the hosts of NO_PROXY are reached directly."""
+    with running_server() as server, corporate_proxy() as (company, url):
+        env = settings(tmp_path, HTTP_PROXY=url, http_proxy=url)
+        done = run(
+            *("record", "--upstream", server.base_url, "--cassette", tape),
+            *("--", *PYTHON, ASK),
+            env=env,
+        )
+        assert done.returncode == 0, done.stderr
+        error = one_line_error(
+            run(
+                *("record", "--upstream", "http://no.such.example/v1", "--cassette", tape),
+                *("--", "true"),
+                env=env | {"NO_PROXY": ".example", "no_proxy": ".example"},
+            )
+        )
+    assert "the host name is not known" in error
+    assert not company.asked
+    assert not company.refused
+
+
+@pytest.mark.parametrize("mode", [(), ("--proxy",)])
+def test_proxy_that_refuses(tmp_path: Path, tape: Path, mode: tuple[str, ...]) -> None:
+    """A proxy that refuses the upstream is named at the start, with its answer and no password."""
+    with office(tmp_path) as there:
+        error = one_line_error(
+            run(
+                *("record", *mode, "--upstream", "https://nowhere.example/v1"),
+                *("--cassette", tape, "--", "true"),
+                env=there.env,
+            )
+        )
+        assert "503 No Such Host" in error
+        bare = there.env["HTTPS_PROXY"].replace("worker:p%40ss%3Aword@", "")
+        assert f"through {bare}" in error
+        env = there.env | {"HTTPS_PROXY": bare}
+        error = one_line_error(run("record", "--cassette", tape, "--", "true", env=env))
+        assert "407 Proxy Authentication Required; put user:password@ before its host" in error
+    assert not tape.exists()
+
+
+def test_proxy_that_is_none(tmp_path: Path, tape: Path) -> None:
+    """A variable that names no proxy is named without its value; SOCKS is said to be gone past."""
+    env = settings(tmp_path, HTTPS_PROXY="http://a:secret@[", https_proxy="http://a:secret@[")
+    error = one_line_error(run("record", "--cassette", tape, "--", "true", env=env))
+    assert "HTTPS_PROXY is not the URL of a proxy" in error
+    assert "secret" not in error
+    with running_server() as server:
+        env = settings(
+            tmp_path, ALL_PROXY="socks5://127.0.0.1:1080", all_proxy="socks5://127.0.0.1:1080"
+        )
+        upstream = ("--upstream", server.base_url)
+        done = run("record", *upstream, "--cassette", tape, "--", "true", env=env)
+    assert "the proxy for https speaks SOCKS" in done.stderr
+
+
+def test_command_behind_us_keeps_the_company_proxy(tmp_path: Path, tape: Path) -> None:
+    """With a base URL set, the command's other traffic goes where it went before."""
+    with office(tmp_path) as there:
+        done = run("record", "--cassette", tape, "--", *PYTHON, ENVIRONMENT, env=there.env)
+    env = json.loads(done.stdout)
+    assert env["HTTPS_PROXY"] == there.env["HTTPS_PROXY"]
+    assert env["OPENAI_API_KEY"] == KEY
