@@ -292,6 +292,13 @@ class Cassette:
         """The exchanges on the WebSocket whose handshake is exchange `x`; none for another."""
         return self._on_socket.get(x, ())
 
+    def upstream(self, x: int) -> str:
+        """The base URL of the server of exchange `x`; of a WebSocket's message, its handshake's."""
+        request = self.exchanges[x].request
+        if request.socket is not UNSET:
+            request = self.exchanges[request.socket].request
+        return self.header.upstream if request.upstream is UNSET else request.upstream
+
     def inherited(self, x: int) -> int:
         """How many items of the input of exchange `x` its parent had sent before."""
         parent = self.exchanges[x].parent
@@ -304,12 +311,11 @@ class Cassette:
         timing = next((line for _, line in loaded if isinstance(line, lines.Timing)), None)
         times = iter(timing.t) if timing else iter(())
         socket = None if entry.request.socket is UNSET else entry.request.socket
-        upstream = self.exchanges[x if socket is None else socket].request.upstream
         exchange = Exchange(
             cassette_id=self.header.id,
             number=x,
             base=self.header.base,
-            upstream=self.header.upstream if upstream is UNSET else upstream,
+            upstream=self.upstream(x),
             began=entry.began,
             request=self.request(x),
             refs=entry.parts,

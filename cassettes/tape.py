@@ -20,6 +20,7 @@ from cassettes.matching import (
     request_key,
 )
 from cassettes.miss import Miss, Recorded, explained
+from cassettes.mounts import Mount, Mounts
 from cassettes.reader import Cassette
 from cassettes.redaction import Redactor
 
@@ -31,8 +32,14 @@ class Tape:
         self.cassette = cassette
         self._redactor = Redactor(cassette.header.salt)
         self._item_digest = lru_cache(maxsize=100_000)(item_digest)
+        upstreams = {number: cassette.upstream(number) for number in cassette.exchanges}
+        header = cassette.header
+        self.mounts = Mounts(upstreams.values(), header.upstream, header.base)
+        """Where the servers of the recording stand."""
+        self._upstreams = upstreams if len(self.mounts.upstreams) > 1 else {}
         self._recorded = [
-            Recorded(number, *self._key(cassette.request(number))) for number in cassette.exchanges
+            Recorded(number, *self._key(cassette.request(number), self.mounts.base_of(upstream)))
+            for number, upstream in upstreams.items()
         ]
         self.served: dict[int, int] = {}
         """How often each exchange was served."""
@@ -63,9 +70,9 @@ class Tape:
             while len(waiting) > 1 and not entries[waiting[-1]].answered:
                 waiting.pop()
 
-    def _key(self, request: RequestPart) -> tuple[Key, Fingerprint]:
+    def _key(self, request: RequestPart, base: str) -> tuple[Key, Fingerprint]:
         found = fingerprint(comparable_body(request), self._item_digest)
-        return request_key(request, found, self.cassette.header.base), found
+        return request_key(request, found, base), found
 
     def take(
         self, method: str, path: str, headers: list[tuple[str, str]], body: bytes
@@ -76,14 +83,22 @@ class Tape:
         """
         path, headers = self._redactor.request(path, headers)
         request = RequestPart(method, path, headers, self._redactor.text(body))
-        key, asked = self._key(request)
-        waiting = self._waiting.get(key)
+        mount = self.mounts.of(path)
+        key, asked = self._key(request, mount.base)
+        queue = self._waiting.get(key, deque())
+        waiting = queue if mount.upstreams is None else [n for n in queue if self._is_of(n, mount)]
         if not waiting:
-            return explained(key, asked, self._recorded, self.cassette.path)
-        stays = method == "GET" and len(waiting) == 1
-        number = waiting[0] if stays else waiting.popleft()
+            recorded = [each for each in self._recorded if self._is_of(each.number, mount)]
+            return explained(key, asked, recorded, self.cassette.path)
+        number = waiting[0]
+        if method != "GET" or len(waiting) > 1:
+            queue.remove(number)
         self.served[number] = self.served.get(number, 0) + 1
         return number
+
+    def _is_of(self, number: int, mount: Mount) -> bool:
+        """Whether the server of an exchange is one that was asked."""
+        return mount.upstreams is None or self._upstreams[number] in mount.upstreams
 
     def has_websockets(self) -> bool:
         """Whether anything was recorded on a WebSocket."""

@@ -43,10 +43,13 @@ async def _replay(path: Path, port: int, pace: str, cmd: tuple[str, ...]) -> int
         tape = Tape(cassette)
         player = Player(tape, pace=1.0 if pace == "recorded" else 0.0, report=say)
         sock = listen(port)
-        base_url = f"http://{HOST}:{sock.getsockname()[1]}{cassette.header.base}"
+        mounts, address = tape.mounts, f"http://{HOST}:{sock.getsockname()[1]}"
+        base_url = address + mounts.base_of(mounts.main)
         code = 0
         async with serving(player, sock):
             say(f"replaying {path} at {base_url}")
+            for upstream, base in mounts.others().items():
+                say(f"what {upstream} had answered is at {address}{base}")
             if cmd:
                 code = await signals.run(cmd, child.environment(base_url, dummy_key=True))
             else:
