@@ -18,6 +18,7 @@ class Stats:
 
     totals: pd.DataFrame
     by_model: pd.DataFrame
+    by_upstream: pd.DataFrame
     by_tool: pd.DataFrame
     errors: pd.DataFrame
     compactions: pd.DataFrame

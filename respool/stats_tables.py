@@ -19,6 +19,8 @@ def show(found: dict[str, Any]) -> None:
     if not totals["exchanges"]:
         return
     _print_table(console, "models", found["by_model"], _MODEL_COLUMNS)
+    if len(found["by_upstream"]) > 1:
+        _print_table(console, "servers", found["by_upstream"], _UPSTREAM_COLUMNS)
     for title, name, columns in (
         ("tool calls", "by_tool", _TOOL_COLUMNS),
         ("errors and broken exchanges", "errors", _ERROR_COLUMNS),
@@ -102,6 +104,18 @@ _MODEL_COLUMNS = {
     "latency_p95_ms": _ms,
     "first_token_p50_ms": _ms,
 }
+_UPSTREAM_COLUMNS = {
+    "upstream": _cell,
+    "exchanges": _cell,
+    "input_tokens": _cell,
+    "cached_tokens": _cell,
+    "output_tokens": _cell,
+    "cost_usd": _cost_cell,
+    "unpriced": _cell,
+    "errors": _cell,
+    "latency_p50_ms": _ms,
+    "latency_p95_ms": _ms,
+}
 _TOOL_COLUMNS = {
     "name": _cell,
     "type": _cell,
@@ -126,6 +140,7 @@ _COMPACTION_COLUMNS = {
     "output_tokens": _cell,
 }
 _SHORT = {
+    "upstream": "server",
     "exchanges": "calls",
     "input_tokens": "input",
     "cached_tokens": "cached",
@@ -143,8 +158,10 @@ _SHORT = {
     "output_items": "items out",
     "number": "exchange",
 }
-_WRAPPED = frozenset({"last_message"})
-_LEFT = frozenset({"model", "name", "type", "error_code", "outcome", "last_message", "trigger"})
+_WRAPPED = frozenset({"last_message", "upstream"})
+_LEFT = frozenset(
+    {"model", "upstream", "name", "type", "error_code", "outcome", "last_message", "trigger"}
+)
 
 
 _DROPPED_FIRST = (

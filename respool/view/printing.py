@@ -95,6 +95,8 @@ def _head(reading: Reading, added: Additions) -> Iterator[Line]:
     title = Line(f"exchange {reading.number}", "heading")
     yield title.add(f"  {began:%Y-%m-%d %H:%M:%S}.{began.microsecond // 1000:03}" if began else "")
     yield _field("request", _asked(reading)).add(_client(exchange.request.headers), "faint")
+    if exchange.upstream:
+        yield _field("server", exchange.upstream, "faint")
     grade = GRADES[verdict.grade]
     arrived = exchange.outcome == "complete" and (exchange.status or 0) in _ARRIVED
     yield _field("answer", _arrival(reading), "good" if arrived else grade)

@@ -7,6 +7,7 @@ not known is a dash or, beside one that is known, a question mark.
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
+from urllib.parse import urlsplit
 
 from cassettes.format import OUTCOMES
 from cassettes.summary import Usage
@@ -18,6 +19,7 @@ from respool.view.styled import Style
 type Column = Literal[
     "#",
     "time",
+    "server",
     "endpoint",
     "model",
     "added",
@@ -59,6 +61,7 @@ def row(reading: Reading) -> Row:
     full: dict[Column, str] = {
         "#": str(reading.number),
         "time": f"{began:%H:%M:%S}" if began else "?",
+        "server": urlsplit(reading.exchange.upstream).netloc or UNKNOWN,
         "endpoint": endpoint,
         "model": shorten(model, _WIDEST_MODEL),
         "added": added(reading),

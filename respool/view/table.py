@@ -14,10 +14,10 @@ from respool.view.row import GRADES, Column, Row
 from respool.view.styled import Line, Style, joined
 
 _COLUMNS: tuple[Column, ...] = (
-    "#", "time", "endpoint", "model", "added", "calls", "status",
+    "#", "time", "server", "endpoint", "model", "added", "calls", "status",
     "in", "out", "cost", "ttft", "took",
 )  # fmt: skip
-_LEFT: frozenset[Column] = frozenset({"time", "endpoint", "model", "status"})
+_LEFT: frozenset[Column] = frozenset({"time", "server", "endpoint", "model", "status"})
 _SPANNED: tuple[Column, ...] = ("status", "in", "out", "cost")
 """Where a failure without usage has room to say what it was."""
 _HEADINGS: dict[Column, str] = {"in": "in (cached)", "out": "out (reas.)"}
@@ -67,6 +67,7 @@ _ECONOMIES: tuple[tuple[str, Column], ...] = (
     ("drop", "calls"),
     ("drop", "took"),
     ("drop", "added"),
+    ("drop", "server"),
     ("drop", "time"),
     ("drop", "ttft"),
     ("drop", "cost"),
@@ -75,7 +76,9 @@ _ECONOMIES: tuple[tuple[str, Column], ...] = (
 
 
 def _layout(rows: Sequence[Row], width: int) -> _Layout:
-    layout = _measured(rows, _Layout(_COLUMNS, frozenset()))
+    alone = len({row.full["server"] for row in rows}) < 2
+    columns = tuple(name for name in _COLUMNS if not (alone and name == "server"))
+    layout = _measured(rows, _Layout(columns, frozenset()))
     for at, (what, column) in enumerate(_ECONOMIES):
         wanted = layout.width + 2 + _LEAST_GIST if at < _NICETIES else layout.width
         if wanted <= width:
