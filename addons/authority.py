@@ -66,12 +66,14 @@ def make(folder: Path) -> None:
 
 
 def usual_roots() -> tuple[Path, ...]:
-    """The roots that are in force where nobody says otherwise: certifi's, and the system's."""
+    """The roots that are in force where no file of them is named: certifi's and the system's."""
     import certifi
 
     paths = ssl.get_default_verify_paths()
-    system = Path(paths.cafile) if paths.cafile else Path(paths.capath) if paths.capath else None
-    return (Path(certifi.where()), system) if system else (Path(certifi.where()),)
+    folders = [paths.capath] if paths.capath and not paths.cafile else []
+    folders += os.environ.get("SSL_CERT_DIR", "").split(os.pathsep)  # which adds to the file
+    found = (certifi.where(), paths.cafile, *folders)
+    return tuple(Path(each) for each in dict.fromkeys(found) if each)
 
 
 def bundle(folder: Path, sources: Sequence[Path], *, own: bool = True) -> Path:
@@ -108,8 +110,13 @@ def _read(file: Path) -> bytes:
 
 
 def upstream_roots(folder: Path) -> Path:
-    """What servers' certificates are checked against: the user's file of roots, else the usual."""
+    """What servers' certificates are checked against: the user's file of roots, else the usual.
+
+    Raises NoAuthority where the file is not there.
+    """
     for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         if named := os.environ.get(name):
+            if not Path(named).is_file():
+                raise NoAuthority(f"{name} names {named}, which is no file; mend or unset it")
             return Path(named)
     return bundle(folder, usual_roots(), own=False)
