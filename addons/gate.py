@@ -25,8 +25,9 @@ class Gate(next_layer.NextLayer):
     name = "nextlayer"  # under which mitmproxy looks for it
 
     def __init__(
-        self, hosts: Hosts, proxies: Proxies, distrusted: Callable[[str, str], None]
+        self, hosts: Hosts, proxies: Proxies | None, distrusted: Callable[[str, str], None]
     ) -> None:
+        """Other hosts are reached by way of `proxies`; None if they are not reached at all."""
         self._hosts = hosts
         self._proxies = proxies
         self._distrusted = distrusted
@@ -39,7 +40,7 @@ class Gate(next_layer.NextLayer):
             asked = wants_tunnel(nextlayer.data_client())
             if asked is True:
                 return  # and is asked again when there is more
-            if asked and not self._hosts.include(*asked):
+            if asked and self._proxies is not None and not self._hosts.include(*asked):
                 nextlayer.layer = tunnel(context, *asked, self._proxies.to("https", *asked))
                 return
         super().next_layer(nextlayer)
@@ -47,10 +48,14 @@ class Gate(next_layer.NextLayer):
             nextlayer.layer.flow = None
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
-        """A CONNECT that comes after other requests on its connection was not seen above."""
-        if not self._hosts.include(flow.request.host, flow.request.port):
-            why = "respool: CONNECT must be the first request on a connection here\n"
-            flow.response = http.Response.make(502, why, {"connection": "close"})
+        """A CONNECT to another host is refused where it was not let through above."""
+        if self._hosts.include(flow.request.host, flow.request.port):
+            return
+        if self._proxies is None:
+            code, why = 403, f"respool: {flow.request.host} is not in the recording\n"
+        else:  # it came after other requests on its connection
+            code, why = 502, "respool: CONNECT must be the first request on a connection here\n"
+        flow.response = http.Response.make(code, why, {"connection": "close"})
 
     def tls_failed_client(self, data: tls.TlsData) -> None:
         """The client has broken off; where it was for want of trust, say so."""

@@ -1,26 +1,26 @@
 """Running mitmproxy inside our own process, on one loopback port.
 
 It stands in front of one server, or is a proxy for HTTPS_PROXY that records some of what passes.
-Only the addons that this needs are loaded; `Proxy` starts listening, says where, and stops without
-waiting for clients that hold their connection open.
+Only the addons that this needs are loaded; a `Master` starts listening, says where, and stops
+without waiting for clients that hold their connection open.
 """
 
 import asyncio
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from mitmproxy import options
 from mitmproxy.addons import core, next_layer, proxyserver, tlsconfig
-from mitmproxy.master import Master
+from mitmproxy.master import Master as _Mitmproxy
 
 from addons import authority
 from addons.gate import Gate
 from addons.internals import be_brief, pass_on_lost_websockets
-from addons.proxies import Proxies
+from addons.proxies import NO_PROXIES, Proxies
 from addons.recorder import Recorder
 from addons.via import Via
 from cassettes.handover import Handover
@@ -32,41 +32,30 @@ GRACE_S = 1.0
 """How long answers that are on their way may take when the proxy is told to stop."""
 
 
-class Proxy:
-    """A recording proxy: in front of a server where `target` is its base URL, else for `Hosts`.
-
-    In front of `Hosts`, `distrusted` gets the host and the TLS alert when a client does not take
-    our certificate, once for each host.
-    """
+class Master:
+    """A mitmproxy in `mode`, with a `gate` that decides what is spoken, and `others` after it."""
 
     def __init__(
         self,
-        target: str | Hosts,
-        journal: Handover | None,
+        mode: str,
+        gate: next_layer.NextLayer,
+        others: Sequence[object],
         *,
         port: int,
         confdir: Path,
-        report: Callable[[str], None],
-        proxies: Proxies,
-        record_all: bool = False,
-        distrusted: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
+        self._mode = mode
+        self._gate = gate
+        self._others = others
         self._port = port
         self._confdir = confdir
-        self._master: Master | None = None
+        self._master: _Mitmproxy | None = None
         self._server = proxyserver.Proxyserver()
         self._running: asyncio.Task[None] | None = None
-        self._via = Via(proxies)
-        self._gate: next_layer.NextLayer
-        if isinstance(target, Hosts):
-            self._mode = "regular"
-            self._gate = Gate(target, proxies, distrusted)
-            self.recorder = Recorder(journal, report, record_all=record_all, hosts=target)
-        else:
-            parts = urlsplit(target)
-            self._mode = f"reverse:{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-            self._gate = next_layer.NextLayer()
-            self.recorder = Recorder(journal, report, record_all=record_all)
+
+    async def busy(self) -> bool:
+        """Whether there is something to wait for when it is told to stop."""
+        return False
 
     async def start(self) -> int:
         """Listen, and answer with the port. Raises CannotListen or NoAuthority."""
@@ -76,7 +65,7 @@ class Proxy:
         logging.getLogger("mitmproxy").propagate = False
         pass_on_lost_websockets()
         authority.make(self._confdir)
-        master = Master(options.Options(confdir=str(self._confdir)))
+        master = _Mitmproxy(options.Options(confdir=str(self._confdir)))
         self._master = master
         ready = asyncio.Event()
         master.addons.add(
@@ -84,8 +73,7 @@ class Proxy:
             self._server,
             self._gate,
             tlsconfig.TlsConfig(),
-            self.recorder,
-            self._via,
+            *self._others,
             _Ready(ready),
         )
         master.options.update(
@@ -117,7 +105,7 @@ class Proxy:
             return
         await self._server.servers.update([])
         deadline = asyncio.get_running_loop().time() + GRACE_S
-        while asyncio.get_running_loop().time() < deadline and await self.recorder.busy():
+        while asyncio.get_running_loop().time() < deadline and await self.busy():
             await asyncio.sleep(0.01)
         self._master.shutdown()
         with suppress(asyncio.CancelledError):
@@ -127,6 +115,41 @@ class Proxy:
                 if io.handler is not None:
                     io.handler.cancel()
         self._master = None
+
+
+class Proxy(Master):
+    """A recording proxy: in front of a server where `target` is its base URL, else for `Hosts`.
+
+    In front of `Hosts`, `distrusted` gets the host and the TLS alert when a client does not take
+    our certificate, once for each host.
+    """
+
+    def __init__(
+        self,
+        target: str | Hosts,
+        journal: Handover | None,
+        *,
+        port: int,
+        confdir: Path,
+        report: Callable[[str], None],
+        proxies: Proxies = NO_PROXIES,
+        record_all: bool = False,
+        distrusted: Callable[[str, str], None] = lambda *_: None,
+    ) -> None:
+        gate: next_layer.NextLayer
+        if isinstance(target, Hosts):
+            mode, hosts, gate = "regular", target, Gate(target, proxies, distrusted)
+        else:
+            parts = urlsplit(target)
+            mode = f"reverse:{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+            hosts, gate = None, next_layer.NextLayer()
+        self.recorder = Recorder(journal, report, record_all=record_all, hosts=hosts)
+        on_the_way = (Via(proxies),) if hosts or proxies else ()
+        super().__init__(mode, gate, (self.recorder, *on_the_way), port=port, confdir=confdir)
+
+    async def busy(self) -> bool:
+        """Whether an answer is on its way."""
+        return await self.recorder.busy()
 
 
 class _Ready:

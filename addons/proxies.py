@@ -79,6 +79,9 @@ class Proxies:
             found = found | {"no": os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")}
         return cls(found, lambda host: bool(urllib.request.proxy_bypass(host)))
 
+    def __bool__(self) -> bool:
+        return bool(self._proxies)
+
     def to(self, scheme: str, host: str, port: int) -> OutgoingProxy | None:
         """The proxy on the way to a server, None where there is none; `scheme` is http or https."""
         proxy = self._proxies.get(scheme)
@@ -90,6 +93,9 @@ class Proxies:
         """What to tell the proxy that listens there, or the empty string."""
         proxies = self._proxies.values()
         return next((p.authorization for p in proxies if (p.host, p.port) == (host, port)), "")
+
+
+NO_PROXIES = Proxies({})
 
 
 def _proxy(variable: str, url: str) -> OutgoingProxy:

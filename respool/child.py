@@ -5,9 +5,12 @@ The child's output is its own; its exit code and the signals that we get are pas
 
 import asyncio
 import os
+import shlex
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import click
 
 from addons.proxies import exempts
 from respool.say import say
@@ -17,6 +20,7 @@ from wire.hosts import Hosts
 NOT_STARTED = (126, 127)
 """Exit codes for a command that cannot be run and one that is not there, as shells have them."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_DUMMY_KEY = "respool-replay"
 _PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "WSS_PROXY", "WS_PROXY")
 """In either case. ALL_PROXY stays as it is: clients read it where there is none of these."""
 
@@ -34,16 +38,22 @@ def environment(
     env["OPENAI_AGENTS_DISABLE_TRACING"] = "1"
     _exempt(env, [*_exempted(env), *LOOPBACK])
     if dummy_key:
-        env.setdefault("OPENAI_API_KEY", "respool-replay")
+        env.setdefault("OPENAI_API_KEY", _DUMMY_KEY)
     return env
 
 
 def behind_proxy(
-    url: str, hosts: Hosts, folder: Path, inherited: Mapping[str, str] | None = None
+    url: str,
+    hosts: Hosts,
+    folder: Path,
+    *,
+    replaying: bool = False,
+    inherited: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """The child's environment where it is to go through the proxy at `url`, and to trust it.
 
-    `folder` is that of the authority. NO_PROXY keeps what does not exempt any of `hosts`.
+    `folder` is that of the authority. NO_PROXY keeps what does not exempt any of `hosts`. Where it
+    is `replaying`, clients that want a key get one, and nothing is traced.
     """
     from addons import authority
 
@@ -60,7 +70,20 @@ def behind_proxy(
         sources = (file,) if file else () if variable.adds else authority.usual_roots()
         env[variable.name] = str(authority.bundle(folder, sources))
     env[USE_ENV_PROXY] = "1"
+    if replaying:
+        env["OPENAI_AGENTS_DISABLE_TRACING"] = "1"
+        env.setdefault("OPENAI_API_KEY", _DUMMY_KEY)
     return env
+
+
+def invite(base_url: str, env: Mapping[str, str] | None = None) -> None:
+    """Say what to set for a client: the base URL, or of `env` what is not in ours, on stdout."""
+    if env is None:
+        say(f"point a client at it: export OPENAI_BASE_URL={base_url}; ctrl-C ends")
+        return
+    say("set this where a client runs; ctrl-C ends")
+    new = {name: value for name, value in env.items() if os.environ.get(name) != value}
+    click.echo("export " + " ".join(f"{name}={shlex.quote(new[name])}" for name in new))
 
 
 def _exempted(env: Mapping[str, str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from respool import child
 from respool.options import port_option
 from respool.reach import reach
 from respool.say import say
-from respool.trust import TRUST
+from respool.trust import distrust
 from wire.errors import BadOption
 from wire.hosts import DEFAULT_BASE_URL, Hosts, Server, parse_server
 
@@ -146,7 +145,7 @@ async def _run(
         report=say,
         proxies=proxies,
         record_all=plan.record_all,
-        distrusted=lambda host, alert: _distrusted(host, alert, authority.certificate(folder)),
+        distrusted=lambda host, alert: say(distrust(host, alert, authority.certificate(folder))),
     )
     code, cassette = 0, plan.cassette
     try:
@@ -162,7 +161,7 @@ async def _run(
         if plan.cmd:
             code = await signals.run(plan.cmd, env)
         else:
-            _invite(f"{url}{base}", env if hosts else None)
+            child.invite(f"{url}{base}", env if hosts else None)
             await signals.stop()
     finally:
         await proxy.stop()
@@ -176,24 +175,6 @@ async def _run(
     read = "" if not plan.cmd else "HTTPS_PROXY" if hosts else "OPENAI_BASE_URL"
     say(_summary(cassette, proxy.recorder.recorded, read))
     return code
-
-
-def _invite(base_url: str, env: dict[str, str] | None) -> None:
-    """Say what to set for a client; of an environment, what is not in ours, on stdout."""
-    if env is None:
-        say(f"point a client at it: export OPENAI_BASE_URL={base_url}; ctrl-C ends")
-        return
-    say("set this where a client runs; ctrl-C ends")
-    new = {name: value for name, value in env.items() if os.environ.get(name) != value}
-    click.echo("export " + " ".join(f"{name}={shlex.quote(new[name])}" for name in new))
-
-
-def _distrusted(host: str, alert: str, certificate: Path) -> None:
-    names = ", ".join(f"{each.name} ({each.clients})" for each in TRUST)
-    say(
-        f"a client refused our certificate for {host} ({alert}), so nothing of it is recorded; it "
-        f"must trust {certificate}: {names}, or its own settings"
-    )
 
 
 def _summary(path: Path, recorded: int, read: str) -> str:

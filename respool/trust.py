@@ -37,6 +37,15 @@ USE_ENV_PROXY = "NODE_USE_ENV_PROXY"
 """Node.js 24 reads HTTPS_PROXY where this is 1; older ones do not at all."""
 
 
+def distrust(host: str, alert: str, certificate: Path) -> str:
+    """What to say when a client did not take our certificate."""
+    names = ", ".join(f"{each.name} ({each.clients})" for each in TRUST)
+    return (
+        f"a client refused our certificate for {host} ({alert}), so nothing of it comes here; it "
+        f"must trust {certificate}: {names}, or its own settings"
+    )
+
+
 def in_force(variable: TrustVariable, environment: Mapping[str, str]) -> Path | None:
     """The file that the clients of `variable` take their roots from; None for what they bring."""
     names = (variable.name, *variable.fallbacks)

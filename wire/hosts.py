@@ -87,10 +87,11 @@ def parse_server(text: str, *, host_alone: bool = True) -> Server:
 
 
 class Hosts:
-    """The servers whose traffic is recorded: the `named` ones and the well-known ones."""
+    """The servers that count: the `named` ones and, unless told otherwise, the well-known ones."""
 
-    def __init__(self, named: Sequence[Server] = ()) -> None:
+    def __init__(self, named: Sequence[Server] = (), *, well_known: bool = True) -> None:
         self.named = tuple(named)
+        self._well_known = WELL_KNOWN if well_known else {}
 
     @property
     def main(self) -> str:
@@ -98,17 +99,21 @@ class Hosts:
         return self.named[0].base_url if self.named else DEFAULT_BASE_URL
 
     def __str__(self) -> str:
-        return ", ".join([*dict.fromkeys(server.origin for server in self.named), *WELL_KNOWN])
+        return ", ".join(
+            [*dict.fromkeys(server.origin for server in self.named), *self._well_known]
+        )
 
     def include(self, host: str, port: int) -> bool:
         """Whether what listens at `host` and `port` is one of them."""
         if any(server.is_at(host, port) for server in self.named):
             return True
-        return port in _PORTS.values() and any(_fits(name, _plain(host)) for name in WELL_KNOWN)
+        return port in _PORTS.values() and any(
+            _fits(name, _plain(host)) for name in self._well_known
+        )
 
     def addresses(self, loopback: Sequence[str]) -> list[tuple[str, int]]:
         """Hosts and ports of all of them, one for each pattern; `loopback` has a local's names."""
-        found = [(name.replace("*", "any"), _PORTS["https"]) for name in WELL_KNOWN]
+        found = [(name.replace("*", "any"), _PORTS["https"]) for name in self._well_known]
         for server in self.named:
             ports = _PORTS.values() if server.port is None else (server.port,)
             names = loopback if is_loopback(server.host) else (server.host,)

@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
 def no_proxy(folder: Path, listed: str, *named: str) -> list[str]:
     """What is exempted where that was exempted before, and these servers are recorded."""
     hosts = Hosts([parse_server(each) for each in named])
-    env = behind_proxy(URL, hosts, folder, {"NO_PROXY": listed})
+    env = behind_proxy(URL, hosts, folder, inherited={"NO_PROXY": listed})
     assert env["NO_PROXY"] == env["no_proxy"]
     return [each for each in env["no_proxy"].split(",") if each]
 
@@ -35,7 +35,7 @@ def test_every_client_finds_the_proxy(folder: Path) -> None:
         "ALL_PROXY": "socks5://s:1",
         "OPENAI_BASE_URL": "x",
     }
-    env = behind_proxy(URL, Hosts(), folder, before)
+    env = behind_proxy(URL, Hosts(), folder, inherited=before)
     for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "wss_proxy", "ws_proxy"):
         assert env[name] == URL
     assert env["NODE_USE_ENV_PROXY"] == "1"
@@ -62,7 +62,7 @@ def test_trust_adds_to_what_was_trusted(folder: Path, tmp_path: Path) -> None:
     """Each variable names a bundle of ours and of what its clients had, be it a fallback's."""
     corporate, node = certificate(tmp_path, "corporate"), certificate(tmp_path, "node")
     before = {"SSL_CERT_FILE": str(corporate), "NODE_EXTRA_CA_CERTS": str(node)}
-    env = behind_proxy(URL, Hosts(), folder, before)
+    env = behind_proxy(URL, Hosts(), folder, inherited=before)
     ours = authority.certificate(folder).read_text().strip()
     counts = {}
     for variable in TRUST:
