@@ -10,12 +10,14 @@ from office import VENDOR, office, port_of, settings
 from tls_servers import corporate_proxy
 
 from cassettes.reader import Cassette
-from respool.demo.server import running_server
+from respool.demo.server import BREAK, Canned, running_server
 
 PYTHON = [sys.executable, "-P", "-c"]
 ASK = """
 from openai import OpenAI
-print(OpenAI(max_retries=0).responses.create(model='gpt-5.1', input='pack').id)
+client = OpenAI(max_retries=0)
+for word in ('pack', 'kyoto'):
+    print(client.responses.create(model='gpt-5.1', input=word).id)
 """
 ENVIRONMENT = "import json, os; print(json.dumps(dict(os.environ)))"
 
@@ -75,6 +77,29 @@ def test_exempted_upstream(tmp_path: Path, tape: Path) -> None:
     assert "the host name is not known" in error
     assert not company.asked
     assert not company.refused
+
+
+def test_server_that_is_out_of_reach_later(tmp_path: Path, tape: Path) -> None:
+    """What a proxy says that cannot connect is what became of the exchange."""
+    with office(tmp_path) as there:
+        del there.proxy.places[VENDOR]
+        done = run("record", "--proxy", "--cassette", tape, "--", *PYTHON, ASK, env=there.env)
+    assert done.returncode == 1
+    with Cassette.open(tape) as cassette:
+        exchange = cassette.exchange(1)
+    assert exchange.outcome == "upstream_unreachable"
+    assert "refused HTTP CONNECT request: 503 No Such Host" in (exchange.error or "")
+
+
+@pytest.mark.parametrize("mode", [(), ("--proxy",)])
+def test_server_that_hangs_up_behind_a_proxy(
+    tmp_path: Path, tape: Path, mode: tuple[str, ...]
+) -> None:
+    """A server that was reached and said nothing is gone, not out of reach."""
+    with office(tmp_path, canned={"pack": Canned([BREAK])}) as there:
+        run("record", *mode, "--cassette", tape, "--", *PYTHON, ASK, env=there.env)
+    with Cassette.open(tape) as cassette:
+        assert cassette.exchange(1).outcome == "upstream_gone"
 
 
 @pytest.mark.parametrize("mode", [(), ("--proxy",)])

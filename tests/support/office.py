@@ -8,7 +8,7 @@ from pathlib import Path
 from harness import KEY
 from tls_servers import CorporateProxy, certificate, corporate_proxy, tls_in_front_of
 
-from respool.demo.server import RunningServer, running_server
+from respool.demo.server import Cannery, RunningServer, running_server
 from respool.trust import TRUST
 
 VENDOR = "api.openai.com:443"
@@ -40,11 +40,11 @@ def settings(folder: Path, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def office(folder: Path, **places: int) -> Iterator[Office]:
+def office(folder: Path, canned: Cannery | None = None, **places: int) -> Iterator[Office]:
     """The network, with other `places` than the vendor's."""
     pem = certificate(folder, "api.openai.com", "chatgpt.com", "gateway.example")
     with (
-        running_server() as server,
+        running_server(canned=canned) as server,
         tls_in_front_of(port_of(server), pem) as port,
         corporate_proxy(
             **{VENDOR: port, "chatgpt.com:443": port, "gateway.example:8443": port} | places
