@@ -108,6 +108,7 @@ def _servers(upstreams: tuple[str, ...], forward: bool) -> tuple[tuple[Server, .
 async def _record(plan: _Plan, hosts: Hosts | None) -> int:
     signals = child.Signals()
 
+    from addons import authority
     from addons.proxies import Proxies
     from cassettes.handover import Handover
     from cassettes.serving import listen
@@ -119,6 +120,9 @@ async def _record(plan: _Plan, hosts: Hosts | None) -> int:
         await reach(server, proxies, plan.origin if server is plan.servers[-1] else "")
     for scheme in proxies.refused:
         say(f"the proxy for {scheme} speaks SOCKS, which respool does not: it connects directly")
+    folder = authority.default_folder()
+    authority.make(folder)
+    authority.upstream_roots(folder)  # what is wrong with them is said before a cassette is begun
     main = hosts.main if hosts else plan.servers[0].base_url
     base = parse_server(main).base
     journal = Handover(plan.cassette, base=base, upstream=main, on_failure=say)
@@ -154,7 +158,7 @@ async def _run(
             say(f"recording {url}{base} -> {plan.servers[0].base_url} into {cassette}")
             env = child.environment(f"{url}{base}", dummy_key=False)
         else:
-            say(f"recording through {url} into {cassette} what goes to {hosts}")
+            say(f"recording through {url} into {cassette}: what goes to {hosts}")
             env = child.behind_proxy(url, hosts, folder)
         if journal.next_number > 1:
             say(f"{cassette} is continued, with exchange {journal.next_number}")

@@ -4,6 +4,7 @@ import ssl
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from tls_servers import certificate, fingerprint
 
 from addons import authority
@@ -60,6 +61,8 @@ def test_authority_that_another_process_made_meanwhile(folder: Path) -> None:
     authority.make(folder)
     assert authority.certificate(folder).read_bytes() == before
     assert [path.name for path in folder.parent.iterdir()] == ["mitmproxy"]
+    made = x509.load_pem_x509_certificate(before)
+    assert made.subject.rfc4514_string() == "O=respool,CN=respool"
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])

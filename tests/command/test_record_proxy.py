@@ -85,6 +85,7 @@ def test_folder_that_cannot_be_used(tmp_path: Path, tape: Path) -> None:
     (tmp_path / "data").write_text("a file in its way")
     done = run("record", "--proxy", "--cassette", tape, "--", "true", env=settings(tmp_path))
     assert f"certificate authority, {tmp_path}/data/respool/mitmproxy" in one_line_error(done)
+    assert not tape.exists()
 
 
 def test_port_in_use(tmp_path: Path, tape: Path) -> None:
