@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from mitmproxy import http, tls
 from mitmproxy.addons import next_layer
+from mitmproxy.connection import Client
 from mitmproxy.proxy import layers
 from mitmproxy.proxy.layer import NextLayer
 
@@ -17,6 +18,7 @@ from addons.tunnel import tunnel, wants_tunnel
 from wire.hosts import Hosts
 
 _ALERTS = ("unknown ca", "bad certificate", "certificate unknown", "unknown authority")
+_SILENTLY = "it hung up without a word, as Node.js does"
 
 
 class Gate(next_layer.NextLayer):
@@ -32,6 +34,8 @@ class Gate(next_layer.NextLayer):
         self._proxies = proxies
         self._distrusted = distrusted
         self._told: set[str] = set()
+        self._silent: dict[str, str] = {}
+        """The host that a client has TLS for and has said nothing to yet, by its connection."""
 
     def next_layer(self, nextlayer: NextLayer) -> None:
         """mitmproxy's hook: what is spoken on a connection, as far as its first bytes tell."""
@@ -43,6 +47,8 @@ class Gate(next_layer.NextLayer):
             if asked and self._proxies is not None and not self._hosts.include(*asked):
                 nextlayer.layer = tunnel(context, *asked, self._proxies.to("https", *asked))
                 return
+        elif context.client.tls_established:
+            self._silent.pop(context.client.id, None)
         super().next_layer(nextlayer)
         if isinstance(nextlayer.layer, layers.TCPLayer):  # mitmproxy would keep all of it in memory
             nextlayer.layer.flow = None
@@ -60,9 +66,30 @@ class Gate(next_layer.NextLayer):
     def tls_failed_client(self, data: tls.TlsData) -> None:
         """The client has broken off; where it was for want of trust, say so."""
         error = (data.conn.error or "").lower()
-        alert = next((alert for alert in _ALERTS if alert in error), None)
-        address = data.context.server.address
-        host = data.conn.sni or (address[0] if address else "")
-        if alert is not None and host not in self._told:
+        if alert := next((alert for alert in _ALERTS if alert in error), None):
+            self._tell(_host(data), alert)
+        elif "disconnected during the handshake" in error:
+            self._tell(_host(data), _SILENTLY)
+
+    def tls_established_client(self, data: tls.TlsData) -> None:
+        """The client has TLS; some look at the certificate only now."""
+        self._silent[data.conn.id] = _host(data)
+
+    def client_disconnected(self, client: Client) -> None:
+        """The client is gone; without a word, it was our certificate that it did not like."""
+        if (host := self._silent.pop(client.id, None)) is not None:
+            self._tell(host, _SILENTLY)
+
+    def done(self) -> None:
+        """The proxy stops, and it is we who hang up."""
+        self._silent.clear()
+
+    def _tell(self, host: str, why: str) -> None:
+        if host not in self._told:
             self._told.add(host)
-            self._distrusted(host, alert)
+            self._distrusted(host, why)
+
+
+def _host(data: tls.TlsData) -> str:
+    address = data.context.server.address
+    return data.conn.sni or (address[0] if address else "")

@@ -63,6 +63,37 @@ def test_client_that_does_not_trust_us(tmp_path: Path, tape: Path) -> None:
     assert str(tmp_path / "data" / "respool" / "mitmproxy" / "mitmproxy-ca-cert.pem") in said[0]
 
 
+def test_client_that_looks_at_certificates_afterwards(tmp_path: Path, tape: Path) -> None:
+    """One that hangs up in the handshake or after it is told of too; one that asks is not."""
+    ours = tmp_path / "data" / "respool" / "mitmproxy" / "mitmproxy-ca-cert.pem"
+    with serving("record", "--proxy", "--cassette", tape, env=settings(tmp_path)) as proxy:
+        port = int(proxy.base_url.rpartition(":")[2])
+        context = ssl.create_default_context(cafile=str(ours))
+        for host, said in (
+            ("chatgpt.com", b""),
+            ("api.openai.com", b"GET /no/such HTTP/9\r\n\r\n"),
+        ):
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+                client.sendall(f"CONNECT {host}:443 HTTP/1.1\r\n\r\n".encode())
+                assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+                with context.wrap_socket(client, server_hostname=host) as secure:
+                    secure.sendall(said)
+                    assert not said or secure.recv(1000)
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+            client.sendall(b"CONNECT eu.api.openai.com:443 HTTP/1.1\r\n\r\n")
+            assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+            hello = ssl.MemoryBIO()
+            half = context.wrap_bio(ssl.MemoryBIO(), hello, server_hostname="eu.api.openai.com")
+            with pytest.raises(ssl.SSLWantReadError):
+                half.do_handshake()
+            client.sendall(hello.read())
+            assert client.recv(1000)
+        assert proxy.stop() == 0
+    said_of_it = [line for line in proxy.said if "refused our certificate" in line]
+    for line, host in zip(said_of_it, ("chatgpt.com", "eu.api.openai.com"), strict=True):
+        assert f"for {host} (it hung up without a word, as Node.js does)" in line
+
+
 def test_authority_is_the_users_alone(tmp_path: Path, tape: Path) -> None:
     """It is made once, in a folder of respool's own that nobody else can enter."""
     folder = tmp_path / "data" / "respool" / "mitmproxy"
