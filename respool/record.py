@@ -15,7 +15,7 @@ from respool.reach import reach
 from respool.say import say
 from respool.trust import distrust
 from wire.errors import BadOption
-from wire.hosts import DEFAULT_BASE_URL, Hosts, Server, parse_server
+from wire.hosts import DEFAULT_BASE_URL, Hosts, Server, is_loopback, parse_server
 
 if TYPE_CHECKING:
     from addons.proxies import Proxies
@@ -118,8 +118,9 @@ async def _record(plan: _Plan, hosts: Hosts | None) -> int:
         listen(plan.port).close()
     for server in plan.servers:
         await reach(server, proxies, plan.origin if server is plan.servers[-1] else "")
-    for scheme in proxies.refused:
-        say(f"the proxy for {scheme} speaks SOCKS, which respool does not: it connects directly")
+    if proxies.refused and (hosts or not is_loopback(plan.servers[0].host)):
+        schemes = " and ".join(proxies.refused)
+        say(f"the proxy for {schemes} speaks SOCKS, which respool does not: it connects directly")
     folder = authority.default_folder()
     authority.make(folder)
     authority.upstream_roots(folder)  # what is wrong with them is said before a cassette is begun

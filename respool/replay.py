@@ -58,6 +58,8 @@ async def _replay(path: Path, port: int, pace: str, forward: bool, cmd: tuple[st
     with Cassette.open(path) as cassette:
         tape = Tape(cassette)
         player = Player(tape, pace=1.0 if pace == "recorded" else 0.0, report=say)
+        if forward and port:
+            listen(port).close()
         sock = listen(0 if forward else port)
         player_port = sock.getsockname()[1]
         address = f"http://{HOST}:{player_port}"

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 from harness import KEY, one_line_error, run
 from office import VENDOR, office, port_of, settings
-from tls_servers import corporate_proxy
+from tls_servers import (
+    Answering,
+    certificate,
+    corporate_proxy,
+    serving_asgi,
+    tls_in_front_of,
+)
 
 from cassettes.reader import Cassette
 from respool.demo.server import BREAK, Canned, running_server
@@ -18,6 +24,12 @@ from openai import OpenAI
 client = OpenAI(max_retries=0)
 for word in ('pack', 'kyoto'):
     print(client.responses.create(model='gpt-5.1', input=word).id)
+"""
+BOTH = """
+import urllib.request
+from openai import OpenAI
+OpenAI(base_url='http://llm.example/v1').responses.create(model='gpt-5.1', input='pack')
+print(urllib.request.urlopen('https://other.example/').read())
 """
 ENVIRONMENT = "import json, os; print(json.dumps(dict(os.environ)))"
 
@@ -55,6 +67,38 @@ def test_plain_upstream(tmp_path: Path, tape: Path) -> None:
     assert dict(received.headers)["host"] == "llm.example:8000"
     assert "proxy-auth" not in tape.read_text().lower()
     assert company.credentials not in tape.read_text() + done.stderr
+
+
+def test_proxy_behind_tls(tmp_path: Path, tape: Path) -> None:
+    """A company's proxy may want TLS itself, for what is recorded and for what is not."""
+    other, company_pem = certificate(tmp_path, "other.example"), certificate(tmp_path)
+    with (
+        running_server() as server,
+        serving_asgi(Answering("elsewhere"), other) as port,
+        corporate_proxy(**{"llm.example:80": port_of(server), "other.example:443": port}) as (
+            company,
+            url,
+        ),
+        tls_in_front_of(int(url.rpartition(":")[2]), company_pem) as tls,
+    ):
+        url = url.replace("http:", "https:").rpartition(":")[0] + f":{tls}"
+        roots = tmp_path / "roots.pem"
+        roots.write_bytes(other.read_bytes() + company_pem.read_bytes())
+        env = settings(tmp_path, SSL_CERT_FILE=str(roots))
+        env |= dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"), url)
+        done = run(
+            *("record", "--proxy", "--upstream", "http://llm.example/v1", "--cassette", tape),
+            *("--", *PYTHON, BOTH),
+            env=env,
+        )
+    assert done.returncode == 0, done.stderr
+    assert "elsewhere" in done.stdout
+    assert company.asked == [
+        "CONNECT llm.example:80 HTTP/1.1",
+        "CONNECT other.example:443 HTTP/1.1",
+    ]
+    with Cassette.open(tape) as cassette:
+        assert cassette.exchange(1).outcome == "complete"
 
 
 def test_exempted_upstream(tmp_path: Path, tape: Path) -> None:
@@ -133,8 +177,10 @@ def test_proxy_that_is_none(tmp_path: Path, tape: Path) -> None:
             tmp_path, ALL_PROXY="socks5://127.0.0.1:1080", all_proxy="socks5://127.0.0.1:1080"
         )
         upstream = ("--upstream", server.base_url)
+        done = run("record", "--proxy", *upstream, "--cassette", tape, "--", "true", env=env)
+        assert "the proxy for http and https speaks SOCKS" in done.stderr
         done = run("record", *upstream, "--cassette", tape, "--", "true", env=env)
-    assert "the proxy for https speaks SOCKS" in done.stderr
+        assert "SOCKS" not in done.stderr  # no client would have gone through it to loopback
 
 
 def test_command_behind_us_keeps_the_company_proxy(tmp_path: Path, tape: Path) -> None:
