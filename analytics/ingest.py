@@ -7,6 +7,7 @@ the tables is asked of the tables themselves, so that a rewritten cassette chang
 position in `ingest_state` only tells at once that there is nothing new.
 """
 
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,8 +18,11 @@ import duckdb
 
 from analytics import store
 from analytics.tables import OWNED, TABLES, insert
+from cassettes.compressed import plain_size
 from cassettes.exchange import cassette_uuid
+from cassettes.folder import expanded
 from cassettes.format import Header
+from cassettes.header import header_of
 from cassettes.reader import Cassette
 from wire.errors import BadCassette
 
@@ -93,14 +97,36 @@ class Ingest:
 
 
 def ingest(paths: Sequence[Path], db: Path) -> Iterator[tuple[Path, Ingested]]:
-    """Read cassettes one after the other. Raises BadCassette before anything of it is written."""
-    for path in paths:
+    """Read cassettes one after the other, of a folder those in it, of a rotated one all its files.
+
+    Raises BadCassette before anything of that cassette is written.
+    """
+    for path in expanded(paths):
+        if _is_read(path, db):
+            yield path, Ingested(0, 0)
+            continue
         with Cassette.open(path) as cassette:
             yield path, Ingest(cassette, db).catch_up()
 
 
+def _is_read(path: Path, db: Path) -> bool:
+    """Whether this is a compressed file that was read whole before; it is not opened for that."""
+    size = plain_size(path)
+    if size is None:
+        return False
+    header = header_of(path)
+    with store.writing(db) as connection:
+        return _position(connection, header) == (header.revision, size)
+
+
 def _id(header: Header) -> str:
     return str(cassette_uuid(header.id))
+
+
+def _file_id(header: Header) -> str:
+    """A name for this file of the cassette: of a rotated one there are several."""
+    whole = cassette_uuid(header.id)
+    return str(uuid.uuid5(whole, f"part {header.part}") if header.part > 1 else whole)
 
 
 def _done(connection: duckdb.DuckDBPyConnection, cassette: Cassette) -> set[int]:
@@ -127,7 +153,7 @@ def _microseconds(time: datetime) -> int:
 
 def _position(connection: duckdb.DuckDBPyConnection, header: Header) -> tuple[int, int] | None:
     row = connection.execute(
-        "SELECT revision, bytes FROM ingest_state WHERE cassette_id = ?", [_id(header)]
+        "SELECT revision, bytes FROM ingest_state WHERE cassette_id = ?", [_file_id(header)]
     ).fetchone()
     return (row[0], row[1]) if row else None
 
@@ -172,11 +198,11 @@ def _forget(
 
 def _note_position(connection: duckdb.DuckDBPyConnection, cassette: Cassette) -> None:
     header = cassette.header
-    connection.execute("DELETE FROM ingest_state WHERE cassette_id = ?", [_id(header)])
+    connection.execute("DELETE FROM ingest_state WHERE cassette_id = ?", [_file_id(header)])
     connection.execute(
         "INSERT INTO ingest_state VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            _id(header),
+            _file_id(header),
             str(cassette.path),
             header.base,
             header.upstream,

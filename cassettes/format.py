@@ -27,7 +27,11 @@ class _Of(Payload, omit_defaults=True, kw_only=True):
 
 
 class Header(msgspec.Struct, tag_field="kind", tag="cassette", omit_defaults=True, kw_only=True):
-    """The first line. `id` is the cassette's own UUID; `revision` counts the rewritings."""
+    """The first line. `id` is the cassette's own UUID; `revision` counts the rewritings.
+
+    The files of a rotated capture share `id` and `salt`; `part` is the place of this one, `first`
+    its lowest number, and `last`, once it is closed, its highest.
+    """
 
     version: int
     id: str
@@ -37,6 +41,9 @@ class Header(msgspec.Struct, tag_field="kind", tag="cassette", omit_defaults=Tru
     generator: str
     created: str
     revision: int = 0
+    part: int = 0
+    first: int = 0
+    last: int = 0
 
 
 class Session(msgspec.Struct, tag_field="kind", tag="session", omit_defaults=True, kw_only=True):
@@ -167,7 +174,7 @@ OUTCOMES = {
 }
 """Every outcome and what it means; `incomplete` stands in no file, readers conclude it."""
 
-_OMITTED_WHEN_ZERO = frozenset({"revision"})
+_OMITTED_WHEN_ZERO = frozenset({"revision", "part", "first", "last"})
 
 
 def _order(line: type[msgspec.Struct]) -> tuple[str, ...]:

@@ -1,12 +1,14 @@
 """A file of lines that others append to: read on from where it was, and any line again.
 
-A line counts once its newline is there. The file is never written to from here.
+A line counts once its newline is there. A compressed file is one that nobody appends to; what it
+holds is read from where it was unpacked to. The file is never written to from here.
 """
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from cassettes.compressed import is_compressed, unpacked
 from wire.errors import BadCassette
 
 _BLOCK = 1 << 20
@@ -15,16 +17,30 @@ _BLOCK = 1 << 20
 class LineFile:
     """An open file; `size` and `count` are the bytes and the number of the lines read so far."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises BadCassette for what cannot be read."""
+    def __init__(self, path: Path, longest_first: int) -> None:
+        """`longest_first` is how many bytes the first line may have. Raises BadCassette."""
         self.path = path
         self.size = self.count = 0
+        self._longest_first = longest_first
         if path.exists() and not path.is_file():
             raise BadCassette(f"cannot read the cassette {path}: it is not a regular file")
         try:
             self._fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         except OSError as error:
             raise self._unreadable(error) from error
+        try:
+            self._there = os.fstat(self._fd)
+            self.compressed = is_compressed(self._read(4, 0))
+            if self.compressed:
+                plain = unpacked(path, self._fd, longest_first)
+                os.close(self._fd)
+                self._fd = plain
+        except OSError as error:
+            self.close()
+            raise self._unreadable(error) from error
+        except BadCassette:
+            self.close()
+            raise
 
     def _unreadable(self, error: OSError) -> BadCassette:
         return BadCassette(f"cannot read the cassette {self.path}: {error.strerror}")
@@ -38,16 +54,17 @@ class LineFile:
     def replaced(self) -> bool:
         """Whether the path now leads to another file than the one that is open, or a cut one."""
         try:
-            there, here = self.path.stat(), os.fstat(self._fd)
+            there = self.path.stat()
         except OSError:
             return True
-        return not os.path.samestat(there, here) or here.st_size < self.size
+        shortest = self._there.st_size if self.compressed else self.size
+        return not os.path.samestat(there, self._there) or there.st_size < shortest
 
-    def new_lines(self, longest_first: int) -> Iterator[tuple[int, bytes]]:
+    def new_lines(self) -> Iterator[tuple[int, bytes]]:
         """The whole lines that were added since: where each begins, and its bytes.
 
-        Ends early where the first line of the file is longer than `longest_first` bytes, as no
-        cassette's is. Raises BadCassette.
+        Ends early where the first line of the file is longer than a first line may be. Raises
+        BadCassette.
         """
         start = at = self.size
         begun: list[bytes] = []  # of a line whose end is not read yet
@@ -56,7 +73,7 @@ class LineFile:
             first, *whole = block.split(b"\n")
             begun.append(first)
             if not whole:
-                if not self.count and at > longest_first:
+                if not self.count and at > self._longest_first:
                     return
                 continue
             whole.insert(0, b"".join(begun))
@@ -83,8 +100,8 @@ class LineFile:
 
     def number(self, offset: int) -> int:
         """The number of the line that begins at `offset`, from 1."""
-        with self.path.open("rb") as file:
-            return file.read(offset).count(b"\n") + 1
+        blocks = (self._read(min(_BLOCK, offset - at), at) for at in range(0, offset, _BLOCK))
+        return sum(block.count(b"\n") for block in blocks) + 1
 
     def _read(self, size: int, at: int) -> bytes:
         try:

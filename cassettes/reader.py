@@ -18,6 +18,7 @@ from msgspec import UNSET
 from cassettes import format as lines
 from cassettes.exchange import Exchange, Piece, RequestPart
 from cassettes.framing import unframe
+from cassettes.header import LONGEST, damage, foreign, headless, read_header
 from cassettes.items import builds_on, entries, restore
 from cassettes.line_file import LineFile
 from cassettes.notes import SWITCHED
@@ -25,12 +26,10 @@ from cassettes.payload import Payload, unpack
 from wire.endpoints import WEBSOCKET
 from wire.errors import BadCassette
 
-_LONGEST_HEADER = 1 << 20
 _LAST_NUMBER = (1 << 31) - 1
 _KEPT = 128 << 20
 """Bytes of items that are kept in memory, because the next request needs most of them again."""
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_BEGINNING = b'{"kind":"cassette"'
 _ANSWER = frozenset({"response", "event", "body", "chunk", "message", "timing", "end"})
 
 
@@ -38,7 +37,6 @@ class _Head(msgspec.Struct):
     kind: str
     x: int = 0
     ref: str = ""
-    version: int = 0
     at: str = ""
 
 
@@ -81,7 +79,7 @@ class Cassette:
         self._texts_size = 0
         self._damaged = 0
         self._header: lines.Header | None = None
-        self._file = LineFile(path)
+        self._file = LineFile(path, LONGEST)
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -90,7 +88,7 @@ class Cassette:
         try:
             cassette.poll()
             if cassette._header is None:
-                raise cassette._headless()
+                raise headless(cassette.path, cassette._file.start(LONGEST))
         except BaseException:
             cassette.close()
             raise
@@ -129,10 +127,12 @@ class Cassette:
     def poll(self) -> list[int]:
         """Index the lines that were added since; the numbers of the exchanges that they touch."""
         touched: dict[int, None] = {}
-        for offset, raw in self._file.new_lines(_LONGEST_HEADER):
+        for offset, raw in self._file.new_lines():
             x = self._index(offset, raw)
             if x:
                 touched[x] = None
+        if self._file.compressed:  # nobody will go on with it
+            self._abandon()
         if self._damaged:
             raise self._damage(self._damaged, "it is not a line of a cassette")
         return list(touched)
@@ -142,13 +142,13 @@ class Cassette:
             head = _head.decode(raw)
         except _UNREADABLE:
             if self._header is None:
-                raise self._foreign() from None
+                raise foreign(self.path) from None
             if self._damaged:
                 raise self._damage(self._damaged, "it is not a line of a cassette") from None
             self._damaged = self._file.count
             return 0
         if self._header is None:
-            self._header = self._read_header(head, raw)
+            self._header = read_header(self.path, raw)
             return 0
         if head.kind == "torn":
             self._damaged = 0
@@ -161,8 +161,7 @@ class Cassette:
             self._begin(raw)
             return head.x
         elif head.kind == "session":
-            for earlier in self.exchanges.values():
-                earlier.abandoned = not earlier.ended
+            self._abandon()
         elif head.kind not in lines.KINDS:
             self.has_unknown_lines = True
         elif head.kind in _ANSWER:
@@ -179,6 +178,10 @@ class Cassette:
             entry.answered |= head.kind in ("response", "message")
             return head.x
         return 0
+
+    def _abandon(self) -> None:
+        for earlier in self.exchanges.values():
+            earlier.abandoned = not earlier.ended
 
     def _begin(self, raw: bytes) -> None:
         try:
@@ -215,41 +218,8 @@ class Cassette:
             request, self._file.count, found, parent, began=_time(request.at)
         )
 
-    def _read_header(self, head: _Head, raw: bytes) -> lines.Header:
-        if head.kind != "cassette":
-            raise self._foreign()
-        if head.version > lines.VERSION:
-            raise BadCassette(
-                f"{self.path} is a cassette of format version {head.version}, and this respool "
-                f"reads up to version {lines.VERSION}: install a newer respool"
-            )
-        try:
-            header = lines.decode(raw)
-        except _UNREADABLE as error:
-            raise self._damage(1, str(error)) from error
-        assert isinstance(header, lines.Header)  # its kind says so
-        return header
-
-    def _headless(self) -> BadCassette:
-        start = self._file.start(len(_BEGINNING))
-        if start and not (start.startswith(_BEGINNING) or _BEGINNING.startswith(start)):
-            return self._foreign()
-        why = "its first line is cut off, so nothing was recorded" if start else "it is empty"
-        return BadCassette(
-            f"{self.path} is not a cassette: {why}; delete it, and record one with "
-            f"`respool record --cassette {self.path}`"
-        )
-
-    def _foreign(self) -> BadCassette:
-        return BadCassette(
-            f"{self.path} is not a cassette: its first line is not a cassette header; "
-            "give a file written by `respool record`"
-        )
-
     def _damage(self, line: int, why: str) -> BadCassette:
-        return BadCassette(
-            f"{self.path}, line {line} is damaged: {why}; restore the file, or delete that line"
-        )
+        return damage(self.path, line, why)
 
     def _decode(self, offset: int) -> Any:  # one of lines.AnyLine, by kind
         raw = self._file.line(offset)

@@ -18,7 +18,8 @@ import click
 def command(cassettes: tuple[Path, ...], db: Path) -> None:
     """Read cassettes into a DuckDB database.
 
-    Only what is new is read, so it may run again and again, also while a recording grows.
+    Only what is new is read, so it may run again and again, also while a recording grows. A folder
+    stands for the cassettes in it, and the current file of a rotated capture for all its files.
     """
     from analytics.ingest import ingest
 
