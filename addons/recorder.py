@@ -68,6 +68,9 @@ class Recorder:
         loader.add_option(
             "respool_cassette", str, "", "Record Responses API traffic into this cassette."
         )
+        loader.add_option(
+            "respool_rotate", int, 0, "Begin a new file after so many bytes; 0 is never."
+        )
         loader.add_option("respool_record_all", bool, False, "Record other HTTP traffic as well.")
         loader.add_option(
             "respool_base", str, "/v1", "The base path that replaying clients are given."
@@ -89,6 +92,7 @@ class Recorder:
                 Path(path).expanduser(),
                 base=base,
                 upstream=upstream.rstrip("/") + base if upstream else "",
+                rotate=ctx.options.respool_rotate,
                 on_failure=self._report,
             )
         except RespoolError as error:

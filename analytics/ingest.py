@@ -20,7 +20,7 @@ from analytics import store
 from analytics.tables import OWNED, TABLES, insert
 from cassettes.compressed import plain_size
 from cassettes.exchange import cassette_uuid
-from cassettes.folder import expanded
+from cassettes.folder import expanded, still
 from cassettes.format import Header
 from cassettes.header import header_of
 from cassettes.reader import Cassette
@@ -82,7 +82,7 @@ class Ingest:
             return
         from analytics.normalize import Normalizer  # brings the SDK, a second to import
 
-        normalizer = Normalizer(self._cassette)
+        normalizer = Normalizer(self._cassette, self._known_earlier())
         batch: list[Rows] = []
         size = 0
         for number in numbers:
@@ -95,13 +95,24 @@ class Ingest:
         if batch:
             yield batch
 
+    def _known_earlier(self) -> set[int]:
+        """Which exchanges of earlier files that this one's go on from are in the tables."""
+        entries = self._cassette.exchanges.values()
+        asked = [entry.follows[0] for entry in entries if entry.follows is not None]
+        if not asked:
+            return set()
+        given = {"cassette": _id(self._cassette.header), "numbers": asked}
+        with store.reading(self._db) as connection:
+            rows = connection.execute(store.statement("exchanges_known"), given).fetchall()
+        return {row[0] for row in rows}
+
 
 def ingest(paths: Sequence[Path], db: Path) -> Iterator[tuple[Path, Ingested]]:
     """Read cassettes one after the other, of a folder those in it, of a rotated one all its files.
 
     Raises BadCassette before anything of that cassette is written.
     """
-    for path in expanded(paths):
+    for path in map(still, expanded(paths)):
         if _is_read(path, db):
             yield path, Ingested(0, 0)
             continue

@@ -39,10 +39,14 @@ class Rows:
 
 
 class Normalizer:
-    """Makes rows of a cassette's exchanges, from each only what it adds to its parent."""
+    """Makes rows of a cassette's exchanges, from each only what it adds to its parent.
 
-    def __init__(self, cassette: Cassette) -> None:
+    A parent in an earlier file of the capture counts where it is among `earlier`.
+    """
+
+    def __init__(self, cassette: Cassette, earlier: Collection[int] = ()) -> None:
         self._cassette = cassette
+        self._earlier = earlier
         self._first: dict[int, int] = {}
         """What was found for exchanges with a repeated input, which may be thousands in a row."""
 
@@ -70,9 +74,9 @@ class Normalizer:
             {
                 **http_row(exchange, summary),
                 **response_row(exchange, summary, body, spans),
-                "parent_id": self._id(self._cassette.exchanges[number].parent),
+                "parent_id": self._id(self._parent(number)),
                 "repeats_id": self._id(self._repeated(number)),
-                "inherited_items": self._cassette.inherited(number),
+                "inherited_items": self._inherited(number),
                 "input_items": given,
                 "output_items": len(made),
                 "toolset_id": toolset,
@@ -101,6 +105,15 @@ class Normalizer:
     def _id(self, number: int | None) -> str | None:
         return None if number is None else str(exchange_id(self._cassette.header.id, number))
 
+    def _parent(self, number: int) -> int | None:
+        entry = self._cassette.exchanges[number]
+        if entry.follows is None:
+            return entry.parent
+        return entry.follows[0] if entry.follows[0] in self._earlier else None
+
+    def _inherited(self, number: int) -> int:
+        return 0 if self._parent(number) is None else self._cassette.inherited(number)
+
     def _repeated(self, number: int) -> int | None:
         """The first exchange with this whole input: a retry, or a conversation held again."""
         exchanges, repeated, at = self._cassette.exchanges, None, number
@@ -108,6 +121,9 @@ class Normalizer:
             if len(exchanges[parent].parts["input"]) != len(exchanges[at].parts["input"]):
                 break
             repeated = at = self._first.get(parent, parent)
+        follows = exchanges[at].follows
+        if follows and follows[1] == len(exchanges[at].parts["input"]) and self._parent(at):
+            repeated = follows[0]  # the first one in all files, as the recorder has seen to it
         if repeated is not None:
             self._first[number] = repeated
         return repeated
@@ -132,7 +148,7 @@ class Normalizer:
 
     def _given(self, exchange: Exchange, rows: Rows, body: bytes, spans: Mapping[str, Span]) -> int:
         """Link what the request adds to its parent; how many items its whole input has."""
-        inherited = self._cassette.inherited(exchange.number)
+        inherited = self._inherited(exchange.number)
         refs = exchange.refs.get("input")
         texts = self._texts(exchange, "input", body, spans) if refs is None else None
         count = len(refs if refs is not None else texts or ())
@@ -155,7 +171,7 @@ class Normalizer:
                 sent.body if sent.binary else sent.body.decode(errors="replace")
             )
         if isinstance(request, dict) and isinstance(request.get("input"), list):
-            inherited = self._cassette.inherited(exchange.number)
+            inherited = self._inherited(exchange.number)
             request = {**request, "input": request["input"][inherited:]}
         body = exchange.body
         response: object | None = summary.response

@@ -67,7 +67,7 @@ def _exchange_lines(
     shelf: Shelf, exchange: Exchange, redact: Redact, upstream: str
 ) -> Iterator[lines.AnyLine]:
     x, request = exchange.number, exchange.request
-    items, payload, refs = shelf.take_apart(x, redact(request.body))
+    items, payload, refs, _ = shelf.take_apart(x, redact(request.body))
     yield from items
     if exchange.socket is None:
         head: dict[str, Any] = {
@@ -82,6 +82,8 @@ def _exchange_lines(
             "amid": exchange.amid or UNSET,
             "binary": request.binary or UNSET,
         }
+    if exchange.follows is not None:
+        head["follows"] = exchange.follows
     yield lines.Request(x=x, **head, refs=refs or UNSET, **payload.members())
     rest = list(_answer_lines(exchange, redact))
     began = exchange.began.isoformat(timespec="milliseconds") if exchange.began else ""

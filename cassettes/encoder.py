@@ -131,7 +131,7 @@ class Encoder:
                 body = plain.feed(body)
             except CannotDecode as error:
                 self._open[note.x].error = f"the request body could not be decoded: {error}"
-        items, payload, refs = self._shelf.take_apart(note.x, self._redactor.text(body))
+        items, payload, refs, follows = self._shelf.take_apart(note.x, self._redactor.text(body))
         yield from items
         yield Request(
             x=note.x,
@@ -140,6 +140,7 @@ class Encoder:
             path=path,
             upstream=note.upstream or self._upstream or UNSET,
             headers=headers,
+            follows=follows or UNSET,
             refs=refs or UNSET,
             **payload.members(),
         )
@@ -203,7 +204,8 @@ class Encoder:
         self._open[note.x] = _Open(note.at_ns)
         connection.newest = note.x
         amid = connection.lanes.sent(note.x, note.data)
-        items, payload, refs = self._shelf.take_apart(note.x, self._redactor.text(note.data))
+        text = self._redactor.text(note.data)
+        items, payload, refs, follows = self._shelf.take_apart(note.x, text)
         yield from items
         yield Request(
             x=note.x,
@@ -211,6 +213,7 @@ class Encoder:
             socket=note.socket,
             amid=amid or UNSET,
             binary=note.binary or UNSET,
+            follows=follows or UNSET,
             refs=refs or UNSET,
             **payload.members(),
         )

@@ -71,6 +71,9 @@ class Exchange:
     """The exchange of the handshake, where the request is a client's WebSocket message."""
     amid: tuple[int, int] | None = None
     """Of such a message that interrupted an answer: that exchange, and after how many pieces."""
+    follows: tuple[int, int] | None = None
+    """An exchange of an earlier file of the capture, and how many items its input has, with which
+    this one's begins."""
     close: Close | None = None
     """The frame that closed a WebSocket."""
     outcome: str = "incomplete"

@@ -11,6 +11,7 @@ from pathlib import Path
 from cassettes.compressed import SUFFIX
 from cassettes.format import Header
 from cassettes.header import header_of
+from cassettes.reader import Cassette
 from wire.errors import BadCassette
 
 _PART = re.compile(r"(?P<stem>.+)\.(?P<number>\d{4,})\.jsonl(\.zst)?", re.DOTALL)
@@ -24,9 +25,13 @@ def part_path(current: Path, number: int) -> Path:
 
 def closed_parts(current: Path) -> dict[Path, int]:
     """The files beside `current` that are named as closed files of it, with their numbers."""
+    try:
+        beside = list(current.absolute().parent.iterdir())
+    except OSError:
+        return {}
     found = {
         path: int(match["number"])
-        for path in current.absolute().parent.iterdir()
+        for path in beside
         if (match := _PART.fullmatch(path.name))
         and match["stem"] == current.name.removesuffix(".jsonl")
     }
@@ -74,6 +79,46 @@ def _earlier(path: Path) -> Iterator[Path]:
         other = _header(part)
         if other is not None and other.id == header.id:
             yield part
+
+
+def file_with(current: Path, number: int) -> Path | None:
+    """The closed file of a rotated capture in which an exchange is, by number."""
+    header = _header(current)
+    if header is None or not header.part:
+        return None
+    for path in _earlier(current):
+        other = _header(path)
+        if other is None or not other.first <= number <= (other.last or number):
+            continue
+        with Cassette.open(path) as cassette:
+            if number in cassette.exchanges:
+                return path
+    return None
+
+
+def still(path: Path) -> Path:
+    """Where a file of a capture is, which may have been compressed since its path was taken."""
+    packed = path.with_name(path.name + SUFFIX)
+    return packed if not path.exists() and packed.exists() else path
+
+
+def last_number(current: Path, header: Header) -> int:
+    """The highest number in the closed files of a capture, as far as they can be read; else 0."""
+    last = 0
+    for path in closed_parts(current):
+        other = _header(path)
+        if other is not None and other.id == header.id and other.part != header.part:
+            last = max(last, other.last or highest(path))
+    return last
+
+
+def highest(path: Path) -> int:
+    """The highest number in a cassette, 0 where it has none or cannot be read."""
+    try:
+        with Cassette.open(path) as cassette:
+            return max(cassette.exchanges, default=0)
+    except (BadCassette, OSError):
+        return 0
 
 
 def _header(path: Path) -> Header | None:

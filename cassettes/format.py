@@ -69,7 +69,8 @@ class Request(Payload, tag_field="kind", tag="request", kw_only=True):
     `upstream` is there where it is another one than the header's. A client's WebSocket message is
     a request too: `socket` names the exchange of its handshake, which has method, path and headers;
     `amid` the exchange that was being answered when it came, and how many messages of that answer
-    had come; `binary` says that it was no text message.
+    had come; `binary` says that it was no text message. `follows` names an exchange of an earlier
+    file of the capture, and how many items its input has, with which this one's begins.
     """
 
     x: int
@@ -81,6 +82,7 @@ class Request(Payload, tag_field="kind", tag="request", kw_only=True):
     upstream: str | UnsetType = UNSET
     headers: Headers | UnsetType = UNSET
     binary: bool | UnsetType = UNSET
+    follows: tuple[int, int] | UnsetType = UNSET
     refs: dict[str, str] | UnsetType = UNSET
 
 

@@ -48,6 +48,7 @@ _Bulky = Got | Sent | Heard
 class Handover:
     """A recording whose cassette another process writes. Raises BadCassette if that refuses.
 
+    `rotate` is the number of bytes after which the file is followed by another, 0 for never.
     `on_failure` gets a line at once when something cannot be written; traffic goes on all the same.
     """
 
@@ -57,6 +58,7 @@ class Handover:
         *,
         base: str,
         upstream: str,
+        rotate: int = 0,
         on_failure: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.path = path
@@ -68,13 +70,14 @@ class Handover:
         self._scheduled = False
         self._answer: asyncio.Future[bool] | None = None
         self._inbox = Inbox(said)
+        writer = [sys.executable, "-P", "-m", "cassettes.writer"]
         self._socket, theirs = socket.socketpair()
         with theirs:
             for each in (self._socket, theirs):
                 each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER)
             # A session of its own: the terminal's ctrl-C is for the recorder, which says the rest.
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "cassettes.writer", str(path), base, upstream],
+                [*writer, str(path), base, upstream, str(rotate)],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,

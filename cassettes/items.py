@@ -9,6 +9,7 @@ each turn adds, and not with what it repeats.
 import hashlib
 import re
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -25,6 +26,9 @@ KEPT_BY_SERVER = ("previous_response_id", "conversation")
 TEXTS = ("instructions",)
 """Members of a request that are kept apart as a whole."""
 
+MOST_INPUTS = 50_000
+"""Inputs that are remembered of the earlier files of a capture; some 10 MB."""
+
 _SEPARATOR = re.compile(rb",[ ]?\Z")
 
 
@@ -33,25 +37,65 @@ def ref_of(text: bytes) -> str:
     return hashlib.sha256(text).hexdigest()[:20]
 
 
+class Apart(NamedTuple):
+    """A request taken apart: item lines that are new, and what its own line says beside them.
+
+    `follows` is an exchange of an earlier file of the capture with whose whole input this input
+    begins, and how many items that has.
+    """
+
+    items: list[Item]
+    payload: Payload
+    refs: dict[str, str]
+    follows: tuple[int, int] | None = None
+
+
+class Inputs:
+    """The first exchange with each input, over all files of a capture; the oldest are forgotten."""
+
+    def __init__(self, most: int = MOST_INPUTS) -> None:
+        self._most = most
+        self._first: dict[bytes, int] = {}
+
+    def note(self, link: bytes, x: int) -> None:
+        """Exchange `x` has the input whose last link this is."""
+        if self._first.setdefault(link, x) == x and len(self._first) > self._most:
+            del self._first[next(iter(self._first))]
+
+    def beginning(self, links: list[bytes], longer_than: int) -> tuple[int, int] | None:
+        """The exchange whose input is the longest beginning of this one, and its length."""
+        for length in range(len(links), longer_than, -1):
+            if (x := self._first.get(links[length - 1])) is not None:
+                return x, length
+        return None
+
+
 class Shelf:
     """What a cassette already holds: items by ref, and lists by the digest of their refs."""
 
-    def __init__(self) -> None:
+    def __init__(self, inputs: Inputs | None = None) -> None:
+        """`inputs` is given where the file is one of several of a capture."""
         self.known: set[str] = set()
+        self.inputs = inputs
         self._lists: dict[tuple[str, bytes], int] = {}
 
     def remember(self, x: int, lists: Mapping[str, list[str]]) -> None:
         """Note the lists of exchange `x`, so that later ones can build on them."""
         for name, refs in lists.items():
             if name in LISTS and refs:
-                self._lists[name, _links(refs)[-1]] = x
+                self._note(x, name, _links(refs))
 
-    def take_apart(self, x: int, body: bytes) -> tuple[list[Item], Payload, dict[str, str]]:
-        """The item lines that are new, the payload of the request line, and its `refs`."""
+    def _note(self, x: int, name: str, links: list[bytes]) -> None:
+        self._lists[name, links[-1]] = x
+        if name == "input" and self.inputs is not None:
+            self.inputs.note(links[-1], x)
+
+    def take_apart(self, x: int, body: bytes) -> Apart:
+        """Take the body of the request of exchange `x` apart."""
         spans = json_members(body)
         payload = pack(body, sound=spans is not None)
         if payload.json is UNSET and payload.text is UNSET:
-            return [], payload, {}
+            return Apart([], payload, {})
         sound = payload.json is not UNSET  # and so each part of it, on one line as it is
         compact = bytes(payload.json) if payload.json is not UNSET else body
         if spans is None or payload.indent is not UNSET:
@@ -59,28 +103,34 @@ class Shelf:
         new: dict[str, Item] = {}
         refs: dict[str, str] = {}
         parts: list[tuple[Span, bytes]] = []
-        lists: dict[str, list[str]] = {}
+        lists: dict[str, list[bytes]] = {}
+        follows = None
         for name, span in spans.items():
             if name in LISTS and (cut := _cut(compact, span)):
                 separator, slices = cut
-                lists[name] = [self._shelve(text, new, sound) for text in slices]
-                shorthand = self._shorthand(name, lists[name])
+                found = [self._shelve(text, new, sound) for text in slices]
+                lists[name] = links = _links(found)
+                earlier, length = self._beginning(name, links)
+                shorthand = [*earlier, *("@" + ref for ref in found[length:])]
                 parts.append((span, b"[" + separator.join(map(_quote, shorthand)) + b"]"))
                 refs[name] = separator.decode()
+                if name == "input" and self.inputs is not None and not _kept(spans, compact):
+                    follows = self.inputs.beginning(links, length)
             elif name in TEXTS and compact[span.start : span.start + 1] == b'"':
                 parts.append((span, _quote("@" + self._shelve(span.of(compact), new, sound))))
                 refs[name] = ""
         if not refs:
-            return [], payload, {}
+            return Apart([], payload, {})
         skeleton = _replace(compact, parts)
         line = Payload(json=Raw(skeleton), indent=payload.indent, after=payload.after)
         if payload.json is UNSET:  # was only an item beyond strict JSON, or more than that?
             line = pack(skeleton)
             if line.json is UNSET or line.indent is not UNSET:
-                return [], payload, {}
+                return Apart([], payload, {})
         self.known.update(new)
-        self.remember(x, lists)
-        return list(new.values()), line, refs
+        for name, links in lists.items():
+            self._note(x, name, links)
+        return Apart(list(new.values()), line, refs, follows)
 
     def _shelve(self, text: bytes, new: dict[str, Item], sound: bool) -> str:
         ref = ref_of(text)
@@ -90,13 +140,18 @@ class Shelf:
             new[ref] = Item(ref=ref, **whole.members())
         return ref
 
-    def _shorthand(self, name: str, refs: list[str]) -> list[str]:
-        links = _links(refs)
+    def _beginning(self, name: str, links: list[bytes]) -> tuple[list[str], int]:
+        """The longest earlier list of the file that this one begins with, and its length."""
         for length in range(len(links), 0, -1):
             earlier = self._lists.get((name, links[length - 1]))
             if earlier is not None:
-                return [f"^{earlier}", *("@" + ref for ref in refs[length:])]
-        return ["@" + ref for ref in refs]
+                return [f"^{earlier}"], length
+        return [], 0
+
+
+def _kept(spans: Mapping[str, Span], text: bytes) -> bool:
+    """Whether the server keeps the conversation: the input is new then, even if it was said."""
+    return any(name in spans and spans[name].of(text) != b"null" for name in KEPT_BY_SERVER)
 
 
 def _links(refs: list[str]) -> list[bytes]:
@@ -168,7 +223,7 @@ def builds_on(line: Request) -> int | None:
     if line.refs is UNSET or "input" not in line.refs:
         return None
     spans, text = _skeleton(line)
-    if any(name in spans and spans[name].of(text) != b"null" for name in KEPT_BY_SERVER):
+    if _kept(spans, text):
         return None
     names = _strings.decode(spans["input"].of(text))
     return int(names[0][1:]) if names and names[0].startswith("^") else None

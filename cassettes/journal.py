@@ -4,29 +4,34 @@ Notes become lines, and lines are handed to the operating system, before `put` r
 be written is reported once and at once, and never stops who puts.
 """
 
-import fcntl
 import os
-import secrets
 import time
-import uuid
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from cassettes import format as lines
 from cassettes.calm import calm_down
 from cassettes.encoder import Encoder
-from cassettes.items import Shelf
+from cassettes.folder import closed_parts, last_number
+from cassettes.items import Inputs, Shelf
+from cassettes.journal_file import is_at, open_next, open_or_create, write_all
 from cassettes.notes import Note
-from cassettes.reader import Cassette
 from cassettes.redaction import Redactor
-from wire.errors import BadCassette, RespoolError
+from wire.errors import RespoolError
 
-GENERATOR = "respool 0.1.0"
 FLUSH_NS = 80_000_000
 """How long a part of a body may wait for the rest before it is written on its own."""
-_PATIENCE_S = 2.0
-"""How long another recorder, which may be about to close the file, is waited for."""
+
+
+class _Opened(NamedTuple):
+    """A file that is open, and what its writer knows of it."""
+
+    fd: int
+    header: lines.Header
+    shelf: Shelf
+    redactor: Redactor
+    next_number: int
 
 
 class Journal:
@@ -39,22 +44,36 @@ class Journal:
         base: str,
         upstream: str,
         on_failure: Callable[[str], None] = lambda _: None,
+        inputs: Inputs | None = None,
+        opened: _Opened | None = None,
     ) -> None:
+        """`inputs` are those of the capture, where the file is one of several."""
         self.path = path
         self.failure: str | None = None
         self._on_failure = on_failure
-        self._fd, cassette = _open_or_create(path, base, upstream)
-        try:
-            shelf = Shelf()
-            shelf.known.update(cassette.refs)
-            for x, entry in cassette.exchanges.items():
-                shelf.remember(x, entry.parts)
-            self.next_number = max(cassette.exchanges, default=0) + 1
-            self._redactor = Redactor(cassette.header.salt)
-            other = upstream if upstream != cassette.header.upstream else ""
-            self._encoder = Encoder(self._redactor, shelf, other)
-        finally:
-            cassette.close()
+        self._upstream = upstream
+        opened = opened or _open(path, base, upstream, inputs)
+        self._fd, self.header, self._shelf, self._redactor, self.next_number = opened
+        self.size = os.fstat(self._fd).st_size
+        other = upstream if upstream != self.header.upstream else ""
+        self._encoder = Encoder(self._redactor, self._shelf, other)
+
+    def next(self, closed: Path, part: int, first: int) -> "Journal":
+        """The journal of the next file of the capture, which takes the place of this one's.
+
+        What is in flight here ends here, in the file that is at `closed` now. Raises OSError.
+        """
+        fd, header = open_next(self.path, self.header, part, first, closed)
+        opened = _Opened(fd, header, Shelf(self._shelf.inputs), self._redactor, first)
+        begun = Journal(
+            self.path,
+            base=header.base,
+            upstream=self._upstream,
+            on_failure=self._on_failure,
+            opened=opened,
+        )
+        self.path = closed
+        return begun
 
     def put(self, *notes: Note) -> None:
         """Write what the notes say, and what of bodies has waited long enough for the rest."""
@@ -71,6 +90,16 @@ class Journal:
         return self._encoder.waiting
 
     @property
+    def in_flight(self) -> list[int]:
+        """The numbers of the exchanges that have not ended."""
+        return self._encoder.in_flight
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the path still leads to the file."""
+        return is_at(self.path, self._fd)
+
+    @property
     def answering(self) -> bool:
         """Whether an exchange other than an idle WebSocket waits for more."""
         return self._encoder.answering
@@ -79,7 +108,7 @@ class Journal:
         """Write what waits and give the file back, in its calm form or as the journal it is."""
         if self._fd < 0:
             return
-        if not _is_at(self.path, self._fd):
+        if not self.in_place:
             self._fail(
                 f"{self.path} was moved or replaced while it was recorded; what was recorded since "
                 "is not in the file that is there now"
@@ -96,7 +125,8 @@ class Journal:
         try:
             data = b"".join(map(lines.encode, made))
             if data and self.failure is None:
-                _write_all(self._fd, data)
+                write_all(self._fd, data)
+                self.size += len(data)
         except Exception as error:  # nothing may stop who takes the notes: the queue would fill
             self._fail(f"cannot write {self.path}: {error}; traffic goes on unrecorded")
 
@@ -106,91 +136,15 @@ class Journal:
             self._on_failure(message)
 
 
-def _open_or_create(path: Path, base: str, upstream: str) -> tuple[int, Cassette]:
-    """A descriptor at the end of the cassette, locked against other recorders, and its index."""
-    fd = _open_locked(path)
-    try:
-        if os.fstat(fd).st_size == 0:
-            _write_all(fd, lines.encode(_header(base, upstream)))
-            return fd, Cassette.open(path)
-        cassette = Cassette.open(path)
-        try:
-            _close_torn_line(fd, cassette.size)
-            _write_all(fd, lines.encode(lines.Session(generator=GENERATOR, at=_now())))
-            cassette.poll()
-        except BaseException:
-            cassette.close()
-            raise
-    except OSError as error:
-        os.close(fd)
-        raise BadCassette(f"cannot write the cassette {path}: {error.strerror}") from error
-    except BaseException:
-        os.close(fd)
-        raise
-    return fd, cassette
-
-
-def _open_locked(path: Path) -> int:
-    give_up = time.monotonic() + _PATIENCE_S
-    while True:
-        if path.exists() and not path.is_file():
-            raise BadCassette(f"cannot write the cassette {path}: it is not a regular file")
-        try:
-            fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise BadCassette(f"cannot write the cassette {path}: {error.strerror}") from error
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_at(path, fd):
-                return fd
-        except OSError as error:
-            os.close(fd)
-            if time.monotonic() < give_up:  # one that was killed is written to its end
-                time.sleep(0.02)
-                continue
-            raise BadCassette(
-                f"{path} is being recorded by another process; "
-                "stop that one, or give another file with --cassette"
-            ) from error
-        os.close(fd)  # another recorder has just put the calm form in its place
-
-
-def _is_at(path: Path, fd: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(fd))
-    except FileNotFoundError:
-        return False
-
-
-def _header(base: str, upstream: str) -> lines.Header:
-    return lines.Header(
-        version=lines.VERSION,
-        id=str(uuid.uuid4()),
-        salt=secrets.token_hex(16),
-        base=base,
-        upstream=upstream,
-        generator=GENERATOR,
-        created=_now(),
-    )
-
-
-def _close_torn_line(fd: int, whole: int) -> None:
-    """End a last line that a crash cut off, and say so; one that lacks only its newline counts."""
-    fragment = os.pread(fd, os.fstat(fd).st_size - whole, whole)
-    if not fragment:
-        return
-    try:
-        lines.decode(fragment)
-        _write_all(fd, b"\n")
-    except ValueError:
-        _write_all(fd, b"\n" + lines.encode(lines.Torn()))
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+def _open(path: Path, base: str, upstream: str, inputs: Inputs | None) -> _Opened:
+    part = max(closed_parts(path).values(), default=0) + 1 if inputs is not None else 0
+    fd, cassette = open_or_create(path, base, upstream, part)
+    with cassette:
+        header, shelf = cassette.header, Shelf(inputs)
+        shelf.known.update(cassette.refs)
+        for x, entry in cassette.exchanges.items():
+            shelf.remember(x, entry.parts)
+        last = max(cassette.exchanges, default=0)
+        if header.part:
+            last = max(last, header.first - 1, last_number(path, header))
+        return _Opened(fd, header, shelf, Redactor(header.salt), last + 1)

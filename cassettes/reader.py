@@ -48,13 +48,15 @@ class Entry:
     """Where the lines of one exchange stand.
 
     `parts` are the resolved refs of its request, `parent` is the exchange whose whole input its
-    own input begins with.
+    own input begins with; where that is in an earlier file of the capture, `follows` names it and
+    the length of that input.
     """
 
     request: lines.Request
     line: int
     parts: dict[str, list[str]]
     parent: int | None
+    follows: tuple[int, int] | None = None
     offsets: array[int] = field(default_factory=lambda: array("Q"))
     ended: bool = False
     answered: bool = False
@@ -214,8 +216,14 @@ class Cassette:
             self._on_socket[request.x] = []
         else:
             self._on_socket[request.socket].append(request.x)
+        follows = None if request.follows is UNSET else request.follows
         self.exchanges[request.x] = Entry(
-            request, self._file.count, found, parent, began=_time(request.at)
+            request,
+            self._file.count,
+            found,
+            None if follows else parent,
+            follows,
+            began=_time(request.at),
         )
 
     def _damage(self, line: int, why: str) -> BadCassette:
@@ -271,7 +279,10 @@ class Cassette:
 
     def inherited(self, x: int) -> int:
         """How many items of the input of exchange `x` its parent had sent before."""
-        parent = self.exchanges[x].parent
+        entry = self.exchanges[x]
+        if entry.follows is not None:
+            return min(entry.follows[1], len(entry.parts.get("input", ())))
+        parent = entry.parent
         return len(self.exchanges[parent].parts.get("input", ())) if parent is not None else 0
 
     def exchange(self, x: int) -> Exchange:
@@ -289,6 +300,7 @@ class Cassette:
             began=entry.began,
             request=self.request(x),
             refs=entry.parts,
+            follows=entry.follows,
             socket=socket,
             amid=None if entry.request.amid is UNSET else entry.request.amid,
         )

@@ -10,11 +10,12 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cassettes.journal import Journal
+from cassettes.capture import Recording, open_recording
 from cassettes.notes import Note
 from cassettes.wires import (
     Answering,
@@ -37,19 +38,24 @@ LATEST_S = 0.04
 
 
 def main() -> None:
-    """Write the cassette that the arguments name (path, base, upstream)."""
+    """Write the cassette that the arguments name (path, base, upstream, bytes to a file or 0)."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     with socket.socket(fileno=os.dup(0)) as recorder:
+        saying = threading.Lock()
 
         def say(word: Said) -> None:
-            with contextlib.suppress(OSError):  # it is gone; that must not stop the work
+            with saying, contextlib.suppress(OSError):  # it is gone; that must not stop the work
                 recorder.sendall(pack(word))
 
-        path, base, upstream = sys.argv[1:]
+        path, base, upstream, rotate = sys.argv[1:]
         try:
-            journal = Journal(
-                Path(path), base=base, upstream=upstream, on_failure=lambda why: say(Failed(why))
+            journal = open_recording(
+                Path(path),
+                base=base,
+                upstream=upstream,
+                rotate=int(rotate),
+                on_failure=lambda why: say(Failed(why)),
             )
         except RespoolError as error:
             say(Refused(str(error)))
@@ -58,7 +64,7 @@ def main() -> None:
         journal.close(calm=_write(journal, recorder, say))
 
 
-def _write(journal: Journal, recorder: socket.socket, say: Callable[[Said], None]) -> bool:
+def _write(journal: Recording, recorder: socket.socket, say: Callable[[Said], None]) -> bool:
     """Write what comes, up to its end; whether the file is to be calmed."""
     for batch in _batches(recorder, journal):
         notes: list[Note] = []
@@ -77,7 +83,7 @@ def _write(journal: Journal, recorder: socket.socket, say: Callable[[Said], None
     return False
 
 
-def _batches(recorder: socket.socket, journal: Journal) -> Iterator[list[Told]]:
+def _batches(recorder: socket.socket, journal: Recording) -> Iterator[list[Told]]:
     """What arrives, and now and then nothing while something waits to be written."""
     inbox = Inbox(told)
     while True:

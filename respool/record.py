@@ -11,6 +11,7 @@ import click
 
 from respool import child
 from respool.options import port_option
+from respool.quantities import SIZE
 from respool.reach import reach
 from respool.say import say
 from respool.trust import distrust
@@ -59,6 +60,14 @@ RECORDING_FAILED = 3
     help="Be a proxy for HTTPS_PROXY, for clients without a base URL: what goes to the vendor's "
     "hosts and to each --upstream is recorded, everything else passes unopened.",
 )
+@click.option(
+    "--rotate",
+    type=SIZE,
+    default=0,
+    metavar="SIZE",
+    help="Begin a new file after so many bytes, such as 256M, and compress the one before; for "
+    "captures that run for weeks.",
+)
 @click.argument("cmd", nargs=-1, type=click.UNPROCESSED)
 def command(
     upstreams: tuple[str, ...],
@@ -66,6 +75,7 @@ def command(
     cassette: Path,
     record_all: bool,
     forward: bool,
+    rotate: int,
     cmd: tuple[str, ...],
 ) -> None:
     """Record Responses traffic through a proxy into a cassette.
@@ -74,7 +84,7 @@ def command(
     Without, print the proxy's base URL and record until ctrl-C. With --proxy, HTTPS_PROXY and what
     clients need to trust it are set, or printed, in place of the base URL.
     """
-    plan = _Plan(cassette, port, record_all, cmd, *_servers(upstreams, forward))
+    plan = _Plan(cassette, port, record_all, rotate, cmd, *_servers(upstreams, forward))
     sys.exit(asyncio.run(_record(plan, Hosts(plan.servers) if forward else None)))
 
 
@@ -83,6 +93,7 @@ class _Plan:
     cassette: Path
     port: int
     record_all: bool
+    rotate: int
     cmd: tuple[str, ...]
     servers: tuple[Server, ...]
     """Those that a user named, or one that is meant where nobody named any."""
@@ -126,7 +137,9 @@ async def _record(plan: _Plan, hosts: Hosts | None) -> int:
     authority.upstream_roots(folder)  # what is wrong with them is said before a cassette is begun
     main = hosts.main if hosts else plan.servers[0].base_url
     base = parse_server(main).base
-    journal = Handover(plan.cassette, base=base, upstream=main, on_failure=say)
+    journal = Handover(
+        plan.cassette, base=base, upstream=main, rotate=plan.rotate, on_failure=say
+    )
     return await _run(plan, hosts, proxies, journal, base, signals)
 
 

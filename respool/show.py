@@ -43,10 +43,15 @@ def command(cassette: Path, ident: str | None, full: bool, as_lines: bool) -> No
     """Print the exchanges of CASSETTE, a line for each.
 
     With an ID, print that exchange in full: its number in the list, `last`, or the id of its
-    response. Times are local.
+    response. Of a rotated capture the exchanges of one file are listed, and a number may be that of
+    an exchange in a closed one. Times are local.
     """
     from cassettes.reader import Cassette
 
+    if ident is not None and ident.isascii() and ident.isdigit():
+        from cassettes.folder import file_with
+
+        cassette = file_with(cassette, int(ident[:19])) or cassette
     with Cassette.open(cassette) as opened:
         if ident is not None:
             _print_one(opened, _number(opened, ident), full=full, as_lines=as_lines)

@@ -1,8 +1,9 @@
 """`respool tail`: exchanges as they are recorded, each printed once, when it has ended.
 
 The cassette may come later, grow, be rewritten in its calm form when its recorder closes it, or
-give way to another one. An exchange is known by the cassette's own id and its number, so nothing
-is printed twice and nothing that ended is left out.
+give way to another one, or to the next file of its capture while the old one takes the rest. An
+exchange is known by the cassette's own id and its number, so nothing is printed twice and nothing
+that ended is left out.
 """
 
 import threading
@@ -68,14 +69,20 @@ class Follower:
         self._screen = screen
         self._last = last
         self._cassette: Cassette | None = None
+        self._older: list[Cassette] = []
+        """Files that gave way to another one, of which something may still come."""
         self._id = ""
+        self._part = 0
         self._printed: set[int] = set()
-        self._unfinished: set[int] = set()
+        self._unfinished: dict[int, Cassette] = {}
         self._waiting = False
         self._models: dict[int, str] = {}
 
     def close(self) -> None:
         """Give the file back."""
+        for cassette in self._older:
+            cassette.close()
+        self._older.clear()
         if self._cassette is not None:
             self._cassette.close()
             self._cassette = None
@@ -94,6 +101,7 @@ class Follower:
             pause.wait(_POLL_S)
 
     def _step(self) -> None:
+        self._read_older()
         if self._cassette is None:
             opened = _open(self._path)
             if opened is None:
@@ -103,17 +111,38 @@ class Follower:
         cassette = self._cassette
         assert cassette is not None
         replaced = cassette.replaced()
-        self._print(cassette.poll())  # also what the file that was replaced still had to say
+        self._print(cassette, cassette.poll())  # what the file that was replaced had to say, too
         if replaced:
-            self.close()
+            self._older.append(cassette)
+            self._cassette = None
         else:
-            self._screen.status(self._in_flight(cassette))
+            self._screen.status(self._in_flight())
+
+    def _read_older(self) -> None:
+        """Print what has ended in files that others have left; give back those that are done."""
+        for cassette in self._older:
+            self._print(cassette, cassette.poll())
+        if self._cassette is not None:  # else nobody knows yet what has taken the last one's place
+            self._forget([each for each in self._older if each not in self._unfinished.values()])
+
+    def _forget(self, cassettes: "list[Cassette]") -> None:
+        for cassette in cassettes:
+            cassette.close()
+        gone = set(map(id, cassettes))
+        self._older = [each for each in self._older if id(each) not in gone]
+        self._unfinished = {x: c for x, c in self._unfinished.items() if id(c) not in gone}
 
     def _begin(self, cassette: "Cassette") -> None:
         """Go on with a cassette that was just opened, or start anew if it is another one."""
         self._cassette = cassette
         self._waiting = False
-        self._unfinished.clear()
+        part = cassette.header.part or 1
+        if cassette.header.id != self._id or part <= self._part:
+            self._forget(self._older)  # rewritten, or something else: all is in the new one
+        else:
+            self._printed &= {x for each in self._older for x in each.exchanges}
+            self._print_between(part)
+        self._part = part
         if cassette.header.id != self._id:
             if self._id:
                 self._screen.status("")
@@ -122,19 +151,29 @@ class Follower:
             ended = [x for x, entry in cassette.exchanges.items() if entry.ended]
             self._printed = set(ended[: -self._last] if self._last else ended)
             self._models.clear()
-        self._print(cassette.exchanges)
+        self._print(cassette, cassette.exchanges)
 
-    def _print(self, touched: Iterable[int]) -> None:
+    def _print_between(self, part: int) -> None:
+        """Print what is in files that were begun and closed since the last look."""
+        from cassettes.folder import expanded
+        from cassettes.reader import Cassette
+
+        for path in expanded([self._path])[:-1] if part > self._part + 1 else ():
+            cassette = Cassette.open(path)
+            self._older.append(cassette)
+            if self._part < cassette.header.part < part:
+                self._print(cassette, cassette.exchanges)
+
+    def _print(self, cassette: "Cassette", touched: Iterable[int]) -> None:
         """Print what has ended of the exchanges to which something was added."""
-        assert self._cassette is not None
         for x in list(touched):
-            entry = self._cassette.exchanges[x]
+            entry = cassette.exchanges[x]
             if not entry.ended and not entry.abandoned:
-                self._unfinished.add(x)
+                self._unfinished[x] = cassette
             elif x not in self._printed:
                 self._printed.add(x)
-                self._unfinished.discard(x)
-                self._print_one(self._cassette, x)
+                self._unfinished.pop(x, None)
+                self._print_one(cassette, x)
 
     def _print_one(self, cassette: "Cassette", x: int) -> None:
         from respool.view.additions import additions
@@ -152,10 +191,10 @@ class Follower:
             say(f"waiting for {self._path}")
             self._waiting = True
 
-    def _in_flight(self, cassette: "Cassette") -> str:
+    def _in_flight(self) -> str:
         """`7 gpt-5.1 in flight for 3s`, for the exchanges that have begun and not ended."""
         said = []
-        for x in sorted(self._unfinished):
+        for x, cassette in sorted(self._unfinished.items(), key=lambda item: item[0]):
             if cassette.exchanges[x].abandoned or _is_open_socket(cassette, x):
                 continue
             since = _seconds_since(cassette.exchanges[x].request.at)

@@ -225,9 +225,11 @@ def _request_heading(reading: Reading, added: Additions) -> Line:
     some = bool(added.items)
     own = plural(len(added.items), "item") if some else "nothing"
     line = Line(f"the request added {own}", "heading")
-    if reading.inherited and reading.parent is not None:
+    follows = reading.exchange.follows
+    if reading.inherited and (reading.parent is not None or follows):
         failed = added.kin is not None and added.kin.verdict.grade == "bad"
-        before = f"{plural(reading.inherited, 'item')} sent before in exchange {reading.parent}"
+        parent = f"{follows[0]}, in an earlier file" if follows else str(reading.parent)
+        before = f"{plural(reading.inherited, 'item')} sent before in exchange {parent}"
         line.add(f", after {before}" if some else f" to the {before}")
         return line.add(", which failed" if failed else "")
     return line.add(f", after the answer of exchange {added.kin.number}" if added.kin else "")

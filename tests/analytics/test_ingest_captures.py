@@ -6,10 +6,26 @@ from pathlib import Path
 import pytest
 import zstandard
 from harness import one_line_error, run
-from tapes import Told, response, write_tape
+from tapes import Told, notes, response, write_tape
 from test_ingest import contents, conversation, rows
 
 from analytics.ingest import Ingested, ingest
+from cassettes.capture import Capture
+from cassettes.folder import expanded
+
+QUERIES = (
+    "SELECT number, input_items, output_items, response_id, duration_ms FROM exchanges",
+    "SELECT e.number, r.number FROM exchanges e JOIN exchanges r ON r.exchange_id = e.repeats_id",
+    """SELECT e.number, w.position, w.item_id
+    FROM whole_inputs w JOIN exchanges e USING (exchange_id)""",
+    """SELECT e.number, x.direction, x.position, x.item_id
+    FROM exchange_items x JOIN exchanges e USING (exchange_id)""",
+    """SELECT e.number, t.call_id, o.number, t.output
+    FROM tool_calls t
+    JOIN exchanges e USING (exchange_id)
+    JOIN exchanges o ON o.exchange_id = output_exchange_id""",
+)
+"""What there is of a capture, without the times of day at which the tests wrote it."""
 
 
 def compress(path: Path) -> Path:
@@ -63,3 +79,69 @@ def test_a_folder_means_the_cassettes_in_it(tmp_path: Path, db: Path) -> None:
     (tmp_path / "empty").mkdir()
     said = one_line_error(run("ingest", tmp_path / "empty", "--db", db))
     assert "there is no cassette in the folder" in said
+
+
+def rotated(path: Path, exchanges: list[Told], rotate: int = 70_000) -> list[Path]:
+    """A capture of these exchanges in several files."""
+    recording = Capture(path, base="/v1", upstream="http://127.0.0.1:1/v1", rotate=rotate)
+    for number, told in enumerate(exchanges, recording.next_number):
+        recording.put(*notes(number, told, number * 10**9))
+    recording.close()
+    return expanded([path])
+
+
+def talking(turns: int) -> list[Told]:
+    """A conversation with long tool outputs, with every third request sent again."""
+    told = []
+    for each in conversation(turns):
+        history = each.request["input"]
+        for item in history:
+            if item.get("type") == "function_call_output":
+                item["output"] = f"sunny in {item['call_id']} " * 700
+        told += [each, each] if len(history) % 3 == 0 else [each]
+    return told
+
+
+def test_a_rotated_capture_gives_the_rows_of_one_file(tmp_path: Path, db: Path) -> None:
+    """Parents, repetitions and tool outputs are linked across files, as within one."""
+    told = talking(20)
+    files = rotated(tmp_path / "c.jsonl", told)
+    assert len(files) > 2
+    list(ingest([tmp_path / "c.jsonl"], db))
+    list(ingest(rotated(tmp_path / "whole.jsonl", told, 1 << 30), tmp_path / "whole.duckdb"))
+    for query in QUERIES:
+        assert sorted(rows(db, query)) == sorted(rows(tmp_path / "whole.duckdb", query)), query
+    before = contents(db)
+    assert sum(found.exchanges for _, found in ingest([tmp_path], db)) == len(
+        told
+    )  # of whole.jsonl
+    list(ingest(files, db))
+    assert rows(db, "SELECT count(*) FROM exchanges") == [(2 * len(told),)]
+    (tmp_path / "whole.jsonl").unlink()
+    other = tmp_path / "again.duckdb"
+    list(ingest([tmp_path], other))
+    assert contents(other) == before
+
+
+def test_a_file_whose_earlier_ones_are_gone_is_whole(tmp_path: Path, db: Path) -> None:
+    """Where what a request goes on from was pruned, all its items count as its own."""
+    *earlier, last = rotated(tmp_path / "c.jsonl", talking(12))
+    for path in earlier:
+        path.unlink()
+    list(ingest([last], db))
+    assert rows(db, "SELECT count(*) FROM exchanges WHERE inherited_items > input_items") == [(0,)]
+    assert rows(
+        db,
+        "SELECT count(*) FROM exchanges e WHERE input_items <> "
+        "(SELECT count(*) FROM whole_inputs w WHERE w.exchange_id = e.exchange_id)",
+    ) == [(0,)]
+
+
+def test_a_file_that_is_compressed_meanwhile_is_found(tmp_path: Path, db: Path) -> None:
+    """A closed file may get its other name while the ones before it are read."""
+    first = write_tape(tmp_path / "a.0001.jsonl", [Told(answer=response(1))])
+    second = write_tape(tmp_path / "a.0002.jsonl", [Told(answer=response(2))])
+    run_of = ingest([first, second], db)
+    next(run_of)
+    packed = compress(second)
+    assert list(run_of) == [(packed, Ingested(1, 0))]

@@ -1,12 +1,21 @@
 """Compressed and rotated captures, as a user meets them on the command line."""
 
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import zstandard
-from harness import run
-from tapes import Told, response, write_tape
+from harness import one_line_error, recording, run
+from tapes import Told, notes, response, write_tape
+from test_tail import Tail, tail
+
+from cassettes.capture import Capture
+from cassettes.notes import Note
+from respool.demo.server import running_server
+
+__all__ = ["tail"]
 
 PROGRAM = (
     "from openai import OpenAI\n"
@@ -34,3 +43,64 @@ def test_every_command_reads_a_compressed_cassette(packed: Path, tmp_path: Path)
     db = tmp_path / "traffic.duckdb"
     assert "1 new exchange" in run("ingest", packed, "--db", db).stdout
     assert "gpt-5.1" in run("stats", "--db", db).stdout
+
+
+def capture(path: Path, **options: object) -> Capture:
+    """A recording that begins a new file after 64 KB."""
+    return Capture(path, base="/v1", upstream="http://127.0.0.1:1/v1", rotate=64 << 10, **options)
+
+
+def long(number: int) -> list[Note]:
+    """An exchange of 30 KB and more."""
+    told = Told({"model": "gpt-5.1", "input": f"{number} " * 15_000}, response(number))
+    return list(notes(number, told, time.monotonic_ns()))
+
+
+def test_record_rotates(tmp_path: Path) -> None:
+    """`--rotate` begins new files, which every command takes; a number is found in any of them."""
+    path, db = tmp_path / "c.jsonl", tmp_path / "traffic.duckdb"
+    with running_server() as server, recording(server.base_url, path, "--rotate", "64K") as proxy:
+        client = proxy.client()
+        for number in range(12):
+            client.responses.create(model="gpt-5.1", input=f"pack {number} " * 2_000)
+        assert proxy.stop() == 0
+    names = sorted(each.name for each in tmp_path.iterdir())
+    assert names[0] == "c.0001.jsonl.zst"
+    assert names[-1] == "c.jsonl"
+    assert len(names) >= 3
+    assert run("show", path, "1").stdout == run("show", tmp_path / names[0], "1").stdout
+    assert "exchange 1" in run("show", path, "1").stdout.lower()
+    assert "has no exchange 99" in one_line_error(run("show", path, "99"))
+    assert len(run("ingest", path, "--db", db).stdout.splitlines()) == len(names)
+    assert '"exchanges": 12' in run("stats", "--db", db, "--json").stdout
+
+
+@pytest.mark.parametrize("size", ["1", "-1", "much", "2X", "1e3", "9999999999T"])
+def test_a_size_is_a_size(tmp_path: Path, size: str) -> None:
+    """What is no size, or too small for a file, is refused, and nothing is begun."""
+    with running_server() as server:
+        upstream = ("--upstream", server.base_url)
+        done = run("record", *upstream, "--cassette", tmp_path / "c.jsonl", "--rotate", size)
+    assert done.returncode == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_tail_goes_on_with_the_next_file(tmp_path: Path, tail: Callable[..., Tail]) -> None:
+    """What ends in a file that others have left is printed as well, each exchange once."""
+    path = tmp_path / "c.jsonl"
+    recorder = capture(path)
+    *begun, end = notes(1, Told(answer=response(1)), time.monotonic_ns())
+    recorder.put(*begun)
+    running = tail(path)
+    for x in (2, 3, 4, 5):
+        recorder.put(*long(x))
+        assert running.number() == x
+    assert (tmp_path / "c.0001.jsonl").exists()
+    recorder.put(end)
+    assert running.number() == 1
+    for x in range(6, 20):  # files come and go faster than it looks
+        recorder.put(*long(x))
+    assert [running.number() for _ in range(6, 20)] == [*range(6, 20)]
+    recorder.close()
+    running.stop()
+    assert running.said.qsize() == 0 or "another cassette" not in running.said.get()

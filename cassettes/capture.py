@@ -1,0 +1,171 @@
+"""Recording that goes on for weeks: a journal that is followed by another when it is long enough.
+
+What is recorded stands in `NAME.jsonl`. When that has reached its size, the next request begins a
+new file there; the old one becomes `NAME.0001.jsonl`, takes the rest of what it has begun, the
+messages of its WebSockets included, and is compressed when nothing is in flight in it any more. So
+an exchange never spans files, and each file is a cassette of its own.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from cassettes.compressed import SUFFIX
+from cassettes.compressor import Compressor, compress
+from cassettes.folder import closed_parts, highest, part_path
+from cassettes.header import header_of
+from cassettes.items import Inputs
+from cassettes.journal import Journal
+from cassettes.notes import Began, Ended, Note, Sent
+from wire.errors import BadCassette, BadOption
+
+SMALLEST = 64 << 10
+"""Bytes that a file must be allowed to have."""
+
+
+class Capture:
+    """An open recording in several files; like a `Journal` to those who use it."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        base: str,
+        upstream: str,
+        rotate: int,
+        on_failure: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`rotate` is the number of bytes after which a file is closed. Raises BadCassette."""
+        self.failure: str | None = None
+        self._on_failure = on_failure
+        self._rotate = self._limit = rotate
+        path = path.resolve()  # what gives way to the next file is the file, and not a link to it
+        self._current = Journal(
+            path, base=base, upstream=upstream, on_failure=self._fail, inputs=Inputs()
+        )
+        self.next_number = self._current.next_number
+        self._last: dict[Journal, int] = {self._current: self.next_number - 1}
+        """The journals that are open, the current one last, and the highest number in each."""
+        self._where: dict[int, Journal] = {}
+        """Where the exchanges are that were in flight when their file was closed to others."""
+        self._compressor = Compressor(self._fail)
+        self._compress_what_was_left()
+
+    def put(self, *notes: Note) -> None:
+        """Write what the notes say; as `Journal.put`."""
+        waiting: list[Note] = []  # for the current journal
+        for note in notes:
+            if isinstance(note, Began) and self._current.size >= self._limit:
+                self._current.put(*waiting)
+                waiting.clear()
+                self._begin_next(note.x)
+            journal = self._where.get(note.socket if isinstance(note, Sent) else note.x)
+            if isinstance(note, Began | Sent):
+                there = journal or self._current
+                self._last[there] = max(self._last[there], note.x)
+            if journal is None:
+                waiting.append(note)
+                continue
+            journal.put(note)
+            if isinstance(note, Ended):
+                self._close_if_done(journal)
+        self._current.put(*waiting)
+        for journal in set(self._where.values()):
+            journal.put()
+
+    def abandon(self, at_ns: int) -> None:
+        """Write the ends of what is in flight: nobody will tell of it any more."""
+        for journal in self._last:
+            journal.abandon(at_ns)
+
+    @property
+    def waiting(self) -> bool:
+        """As `Journal.waiting`."""
+        return any(journal.waiting for journal in self._last)
+
+    @property
+    def answering(self) -> bool:
+        """As `Journal.answering`."""
+        return any(journal.answering for journal in self._last)
+
+    def close(self, *, calm: bool = True) -> None:
+        """Write what waits and give the files back, the closed ones compressed."""
+        for journal in list(self._last):
+            if journal is not self._current:
+                self._give_back(journal)
+        self._current.close(calm=calm)
+        self._compressor.finish()
+
+    def _begin_next(self, first: int) -> None:
+        """Let a new file take the place of the current one; else go on in that one, and say so."""
+        old = self._current
+        if old.failure is not None or not old.in_place:
+            return  # which is said, or will be when it is closed
+        number = max(old.header.part, 1, *(n + 1 for n in closed_parts(old.path).values()))
+        closed = part_path(old.path, number)
+        try:
+            self._current = old.next(closed, number + 1, first)
+        except OSError as error:
+            self._limit += self._rotate
+            why = f"{old.path} is long enough, but {closed} cannot be made: {error.strerror}"
+            self._fail(f"{why}; what comes is recorded in the former")
+            return
+        self._limit = self._rotate
+        self._last[self._current] = first - 1
+        self._where.update((x, old) for x in old.in_flight)
+        self._close_if_done(old)
+
+    def _close_if_done(self, journal: Journal) -> None:
+        if not journal.in_flight:
+            self._give_back(journal)
+
+    def _give_back(self, journal: Journal) -> None:
+        last = self._last.pop(journal)
+        self._where = {x: there for x, there in self._where.items() if there is not journal}
+        in_place = journal.in_place
+        journal.close(calm=False)
+        if in_place and journal.failure is None:
+            self._compressor.do(journal.path, partial(compress, journal.path, last))
+
+    def _compress_what_was_left(self) -> None:
+        """Compress the closed files of this capture that a recorder which was killed has left."""
+        current = self._current.path
+        for path in closed_parts(current):
+            if path.name.endswith(SUFFIX):
+                continue
+            if path.samefile(current):  # killed between two names of one file
+                path.unlink()
+            else:
+                self._compressor.do(path, partial(_compress_left, path, self._current.header.id))
+
+    def _fail(self, why: str) -> None:
+        self.failure = self.failure or why
+        self._on_failure(why)
+
+
+type Recording = Journal | Capture
+
+
+def open_recording(
+    path: Path, *, base: str, upstream: str, rotate: int, on_failure: Callable[[str], None]
+) -> Recording:
+    """A recording in one file, or where `rotate` is not 0 in several.
+
+    Raises BadCassette, and BadOption for a `rotate` that is too small.
+    """
+    if rotate:
+        if rotate < SMALLEST:
+            raise BadOption(
+                f"{rotate} bytes are too few to begin a new file after; give at least "
+                f"{SMALLEST >> 10}K, or 0 for never"
+            )
+        return Capture(path, base=base, upstream=upstream, rotate=rotate, on_failure=on_failure)
+    return Journal(path, base=base, upstream=upstream, on_failure=on_failure)
+
+
+def _compress_left(path: Path, ident: str) -> None:
+    # What is another recorder's, or damaged, stays as it is: who reads it will be told.
+    with suppress(BlockingIOError, BadCassette):
+        if header_of(path).id == ident:
+            compress(path, highest(path))

@@ -1,0 +1,105 @@
+"""Compressing the closed files of a capture, in a thread beside the one that writes.
+
+The compressed file gets its name when it is whole and on the disk, and only then the plain one is
+removed: whoever is killed at whatever moment, one whole copy is there. What the thread takes of the
+processor it takes when nobody else wants it.
+"""
+
+import fcntl
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+
+import msgspec
+import zstandard
+
+from cassettes import format as lines
+from cassettes.compressed import SUFFIX
+from cassettes.header import header_of
+
+LEVEL = 3
+_BLOCK = 1 << 20
+
+
+def compress(path: Path, last: int) -> Path:
+    """Put a compressed file in the place of a closed one, whose highest number is `last`.
+
+    Its header says that number; all other bytes are the same. Raises BadCassette and OSError, of
+    these BlockingIOError for a file that somebody records into.
+    """
+    whole = path.with_name(path.name + SUFFIX)
+    new = path.with_name(f".{whole.name}.new")
+    header = lines.encode(msgspec.structs.replace(header_of(path), last=last))
+    try:
+        with path.open("rb") as plain:
+            fcntl.flock(plain, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            was = os.fstat(plain.fileno())
+            skipped = len(plain.readline())
+            size = len(header) + was.st_size - skipped
+            fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(fd, "wb", buffering=0) as packed:
+                os.fchmod(fd, was.st_mode & 0o777)
+                pack = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
+                with pack.stream_writer(packed, size=size, closefd=False) as writer:
+                    writer.write(header)
+                    while block := plain.read(_BLOCK):
+                        writer.write(block)
+                os.utime(
+                    fd, ns=(was.st_atime_ns, was.st_mtime_ns)
+                )  # its age is that of its traffic
+                os.fsync(fd)
+        new.replace(whole)
+        _sync(path.parent)
+    finally:
+        new.unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
+    return whole
+
+
+def _sync(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+class Compressor:
+    """Does one thing after the other; what fails is said and left as it was."""
+
+    def __init__(self, on_failure: Callable[[str], None]) -> None:
+        self._on_failure = on_failure
+        self._work: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def do(self, path: Path, work: Callable[[], object]) -> None:
+        """Do this when what was asked for before is done; it is about the file at `path`."""
+
+        def guarded() -> None:
+            try:
+                work()
+            except Exception as error:  # the file stays as it is, and readers take it all the same
+                self._on_failure(f"{path} is complete but could not be compressed: {error}")
+
+        self._work.put(guarded)
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=self._run, name="respool-compressor", daemon=True
+            )
+            self._thread.start()
+
+    def finish(self) -> None:
+        """Wait until all is done."""
+        if self._thread is not None:
+            self._work.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        if sys.platform == "linux":  # elsewhere this would be about the whole process
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+        while (work := self._work.get()) is not None:
+            work()
