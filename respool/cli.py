@@ -18,6 +18,7 @@ COMMANDS = {
     "tail": ("respool.tail", "Print exchanges as they are recorded."),
     "ingest": ("respool.ingest", "Read cassettes into a DuckDB database."),
     "stats": ("respool.stats", "Print models, tokens, cost, errors and latency."),
+    "prune": ("respool.prune", "Delete old cassettes, by age and total size."),
     "dashboard": ("respool.dashboard", "Open the Streamlit dashboard on a database."),
     "demo": ("respool.demo.command", "Record, replay and analyse a scripted agent run."),
 }
