@@ -83,6 +83,8 @@ class Encoder:
         self._redactor = redactor
         self._shelf = shelf
         self._open: dict[int, _Open] = {}
+        self._partial: dict[int, _Open] = {}
+        """Those of which a part of a body waits for the rest: few, however many are in flight."""
 
     @property
     def in_flight(self) -> list[int]:
@@ -180,6 +182,7 @@ class Encoder:
         if exchange.splitter is None:
             if not exchange.pending:
                 exchange.pending_ns = note.at_ns
+                self._partial[note.x] = exchange
             exchange.pending += data
             exchange.got_ns = note.at_ns
             return
@@ -263,6 +266,7 @@ class Encoder:
         if exchange.lanes is not None:
             yield from self._hung_up(exchange.lanes, note)
         del self._open[note.x]
+        self._partial.pop(note.x, None)
         outcome = note.outcome
         if exchange.splitter is not None:
             if rest := exchange.splitter.finish():
@@ -292,7 +296,7 @@ class Encoder:
 
         A part that may hold the beginning of a credential stays behind until more has come.
         """
-        for x, exchange in self._open.items():
+        for x, exchange in self._partial.items():
             if not exchange.pending or now_ns - exchange.pending_ns < older_ns:
                 continue
             part, rest = self._redactor.settled(bytes(exchange.pending))
@@ -305,7 +309,7 @@ class Encoder:
     @property
     def waiting(self) -> bool:
         """Whether `flush` may have something to do."""
-        return any(exchange.pending for exchange in self._open.values())
+        return any(exchange.pending for exchange in self._partial.values())
 
 
 def _at(wall_ns: int) -> str:

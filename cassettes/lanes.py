@@ -4,6 +4,7 @@ A connection has lanes (`stream_id`, or none), and a lane answers one request af
 the server says in a lane belongs to the request that is being answered there, and
 `response.created` begins the answer to the one that waits longest. A steer is acknowledged by
 name, and the response that follows from it is its answer (API reference: WebSocket mode).
+Thousands of requests may wait in a lane: no message costs a look at each of them.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,6 +16,8 @@ from wire.words import Named, Words, read_words
 
 _MOST_ODD = 16
 """Messages of unknown types that may wait for an answer: some servers never answer some of them."""
+_MOST_RESPONSES = 10_000
+"""Responses of a connection whose lanes are remembered, for steers that name them."""
 _LAST_WORDS = frozenset({"response.steer.failed", "response.steer.pending"})
 """After these nothing more comes for a steer: its input is returned, or goes into a later one."""
 
@@ -72,16 +75,19 @@ class Lanes:
     """The open requests of one connection, in the order in which they came."""
 
     def __init__(self) -> None:
-        self._open: dict[int, _Open] = {}
+        self._waiting: dict[str | None, dict[int, _Open]] = {}
+        """What asks for a response that has not begun, by lane."""
+        self._active: dict[int, _Open] = {}
+        """All other open requests: few, however many wait."""
         self._lane_of: dict[str, str | None] = {}
         """The lane of every response that was announced."""
 
     def expired(self) -> int | None:
         """The oldest of too many messages for which a server seems to have no answer."""
-        odd = [each.x for each in self._open.values() if each.odd]
+        odd = [each.x for each in self._active.values() if each.odd]
         if len(odd) <= _MOST_ODD:
             return None
-        del self._open[odd[0]]
+        del self._active[odd[0]]
         return odd[0]
 
     def sent(self, x: int, text: bytes) -> tuple[int, int] | None:
@@ -96,7 +102,9 @@ class Lanes:
             target = words.previous_response_id
             lane = self._lane_of.get(target or "")
         busy = self._answering(lane)
-        self._open[x] = new = _Open(x, words.type, lane, target)
+        new = _Open(x, words.type, lane, target)
+        where = self._waiting.setdefault(lane, {}) if new.waits else self._active
+        where[x] = new
         return None if new.creates or busy is None else (busy.x, busy.answered)
 
     def heard(self, text: bytes) -> Place:
@@ -116,14 +124,28 @@ class Lanes:
         else:
             over = words.type in TERMINAL or _answers(words, found)
         if over:
-            del self._open[found.x]
+            self._remove(found)
         return Place(found.x, over, amid, others)
 
     def close(self) -> Iterator[tuple[int, bool]]:
         """The connection is gone: what was open, and whether it may have been answered whole."""
-        for entry in self._open.values():
+        entries = sorted(self._all(), key=_number)
+        self._waiting.clear()
+        self._active.clear()
+        for entry in entries:
             yield entry.x, entry.whole
-        self._open.clear()
+
+    def _all(self) -> Iterator[_Open]:
+        yield from self._active.values()
+        for lane in self._waiting.values():
+            yield from lane.values()
+
+    def _remove(self, entry: _Open) -> None:
+        if self._active.pop(entry.x, None) is None:
+            waiting = self._waiting[entry.lane]
+            del waiting[entry.x]
+            if not waiting:
+                del self._waiting[entry.lane]
 
     def _owner(self, words: Words) -> _Open | None:
         lane = words.stream_id
@@ -136,8 +158,8 @@ class Lanes:
         return (
             self._first(lambda each: _answers(words, each))
             or self._answering(lane)
-            or self._first(lambda each: each.waits and each.lane == lane)
-            or self._first(lambda each: not each.answered)
+            or self._next(lane)
+            or self._unanswered()
         )
 
     def _blamed(self, lane: str | None) -> _Open | None:
@@ -149,23 +171,23 @@ class Lanes:
         """
         return (
             self._first(lambda each: each.odd and not each.type)
-            or self._first(lambda each: each.waits and each.lane == lane)
+            or self._next(lane)
             or self._first(lambda each: each.odd)
             or self._answering(lane)
-            or self._first(lambda each: not each.answered)
+            or self._unanswered()
         )
 
     def _left_behind(self, found: _Open | None, words: Words) -> Iterator[tuple[int, bool]]:
         """What is over as a response begins: its lane has gone on from it, or the server has."""
         before = words.response.previous_response_id if words.response else None
-        for each in list(self._open.values()):
+        for each in sorted(self._active.values(), key=_number):
             if each is found:
                 continue
             committed = each.steer_id is not None and not each.begun and each.target == before
             passed = each.odd and found is not None and each.x < found.x
             ended = each.begun and each.lane == words.stream_id
             if committed or passed or ended:
-                del self._open[each.x]
+                del self._active[each.x]
                 yield each.x, not ended
 
     def _steer(self, named: Named) -> _Open | None:
@@ -184,6 +206,8 @@ class Lanes:
         """The request that a new response answers: a steer of the one before, else a create."""
         if response.id:
             self._lane_of[response.id] = lane
+            if len(self._lane_of) > _MOST_RESPONSES:
+                del self._lane_of[next(iter(self._lane_of))]
         before = response.previous_response_id
 
         def continues(each: _Open) -> bool:
@@ -191,20 +215,37 @@ class Lanes:
 
         found = (
             self._first(lambda each: continues(each) and each.target == before)
-            or self._first(lambda each: each.waits and each.lane == lane)
+            or self._next(lane)
             or self._first(lambda each: continues(each) and before is None)
         )
         if found is not None:
+            self._remove(found)
             found.begun = True
+            self._active[found.x] = found
         return found
 
     def _answering(self, lane: str | None) -> _Open | None:
         """The request to which the newest response in a lane is the answer."""
-        begun = [each for each in self._open.values() if each.begun and each.lane == lane]
-        return begun[-1] if begun else None
+        begun = [each for each in self._active.values() if each.begun and each.lane == lane]
+        return max(begun, key=_number, default=None)
+
+    def _next(self, lane: str | None) -> _Open | None:
+        """What waits longest in a lane."""
+        return next(iter(self._waiting.get(lane, {}).values()), None)
+
+    def _unanswered(self) -> _Open | None:
+        """What has waited longest for any message, in whatever lane."""
+        groups = (self._active, *self._waiting.values())
+        oldest = (next((e for e in g.values() if not e.answered), None) for g in groups)
+        return min(filter(None, oldest), key=_number, default=None)
 
     def _first(self, fits: Callable[[_Open], bool]) -> _Open | None:
-        return next(filter(fits, self._open.values()), None)
+        """The oldest one that fits among those that wait for no response to begin."""
+        return min(filter(fits, self._active.values()), key=_number, default=None)
+
+
+def _number(entry: _Open) -> int:
+    return entry.x
 
 
 def _answers(words: Words, entry: _Open) -> bool:

@@ -1,5 +1,7 @@
 """Which exchange a WebSocket message belongs to: lanes, steers, errors, what nobody asked for."""
 
+import time
+
 from socket_traffic import creating, messages, steering
 from traffic import compact
 
@@ -211,3 +213,16 @@ def test_odd_messages_are_understood_as_far_as_they_can_be() -> None:
     ):
         assert lanes.sent(x, text) is None
         assert lanes.heard(text).x in range(1, 5)
+
+
+def test_thousands_may_wait() -> None:
+    """A message costs the same however many requests wait in its lane."""
+    lanes, many = Lanes(), 20_000
+    for x in range(many):
+        assert lanes.expired() is None
+        lanes.sent(x, creating("Hi"))
+    began_s = time.process_time()
+    for x in range(0, many, 10):
+        assert owners(lanes, *messages("Hello", f"resp_{x}")) == [x // 10] * 3
+    assert time.process_time() - began_s < 5  # looking at all of them takes minutes
+    assert [x for x, _ in lanes.close()] == [*range(many // 10, many)]
