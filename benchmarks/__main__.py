@@ -1,5 +1,6 @@
 """`python -m benchmarks`: run all of them and print their figures."""
 
-from benchmarks import first_event
+from benchmarks import first_event, sizes
 
 first_event.main()
+sizes.main()
