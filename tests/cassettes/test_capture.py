@@ -1,6 +1,8 @@
 """Captures in several files: each whole, all of them one cassette, and no kill that loses any."""
 
+import errno
 import json
+import os
 import random
 import signal
 import subprocess
@@ -370,3 +372,29 @@ def test_no_kill_loses_what_was_written(path: Path) -> None:
     assert [n for n in names(path) if not n.endswith(".zst")] == ["c.jsonl"]
     assert sorted(all_in(path.parent))[:told] == [*range(1, told + 1)]
     assert len(closed_parts(path)) > 8
+
+
+def test_a_file_that_cannot_be_compressed_stays_as_it_is(path: Path) -> None:
+    """The operator is told, the plain file is whole, and the next recorder tries again."""
+    hindrance = path.parent / ".c.0001.jsonl.zst.new"
+    hindrance.mkdir()
+    [said] = record(path, *(long(x) for x in range(1, 5)))
+    assert "c.0001.jsonl is complete but could not be compressed" in said
+    assert [one.number for one in load(path.with_name("c.0001.jsonl"))] == [1, 2, 3]
+    hindrance.rmdir()
+    assert record(path) == []
+    assert names(path) == ["c.0001.jsonl.zst", "c.jsonl"]
+
+
+def test_a_file_system_without_second_names_will_do(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a file can have only one name, the current one is moved."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    assert record(path, *(long(x) for x in range(1, 5))) == []
+    assert names(path) == ["c.0001.jsonl.zst", "c.jsonl"]
+    assert sorted(all_in(path.parent)) == [1, 2, 3, 4]

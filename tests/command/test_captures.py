@@ -104,3 +104,12 @@ def test_tail_goes_on_with_the_next_file(tmp_path: Path, tail: Callable[..., Tai
     recorder.close()
     running.stop()
     assert running.said.qsize() == 0 or "another cassette" not in running.said.get()
+
+
+def test_a_compressed_cassette_is_not_recorded_into(packed: Path) -> None:
+    """`record` says so, and what to do, and leaves the file as it is."""
+    whole = packed.read_bytes()
+    with running_server() as server:
+        done = run("record", "--upstream", server.base_url, "--cassette", packed)
+    assert "a compressed cassette is not recorded into" in one_line_error(done)
+    assert packed.read_bytes() == whole
