@@ -137,9 +137,7 @@ async def _record(plan: _Plan, hosts: Hosts | None) -> int:
     authority.upstream_roots(folder)  # what is wrong with them is said before a cassette is begun
     main = hosts.main if hosts else plan.servers[0].base_url
     base = parse_server(main).base
-    journal = Handover(
-        plan.cassette, base=base, upstream=main, rotate=plan.rotate, on_failure=say
-    )
+    journal = Handover(plan.cassette, base=base, upstream=main, rotate=plan.rotate, on_failure=say)
     return await _run(plan, hosts, proxies, journal, base, signals)
 
 
