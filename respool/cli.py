@@ -20,6 +20,7 @@ COMMANDS = {
     "stats": ("respool.stats", "Print models, tokens, cost, errors and latency."),
     "prune": ("respool.prune", "Delete old cassettes, by age and total size."),
     "dashboard": ("respool.dashboard", "Open the Streamlit dashboard on a database."),
+    "doctor": ("respool.doctor.command", "Find out why nothing is recorded, and what to do."),
     "demo": ("respool.demo.command", "Record, replay and analyse a scripted agent run."),
 }
 """Each subcommand's module, whose `command` is it, and its help in one line."""

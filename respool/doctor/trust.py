@@ -1,0 +1,164 @@
+"""Our certificate authority, and the variables by which clients trust it or anything at all.
+
+In front of a base URL nobody needs our authority; by HTTPS_PROXY every client has to trust it.
+`TRUST` lists the variables; `folder` is where the authority lives.
+"""
+
+import os
+import ssl
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from respool.doctor.certificates import certificates, expiry
+from respool.doctor.finding import Asked, Finding, ok, problem, warning
+from respool.doctor.origin import Origin
+
+TRUST: Mapping[str, str] = {
+    "SSL_CERT_FILE": "Python's clients and Codex, and respool towards the upstream",
+    "REQUESTS_CA_BUNDLE": "Python's requests",
+    "CURL_CA_BUNDLE": "curl and Python's requests",
+    "NODE_EXTRA_CA_CERTS": "Node",
+    "CODEX_CA_CERTIFICATE": "Codex",
+}
+"""Variables that name a file of trusted certificates, and who reads them."""
+_NEEDED = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
+_SOON = timedelta(days=14)
+
+
+def folder() -> Path:
+    """Where the authority and its key are."""
+    from platformdirs import user_data_path
+
+    return user_data_path("respool") / "mitmproxy"
+
+
+def _certificate() -> Path:
+    return folder() / "mitmproxy-ca-cert.pem"
+
+
+def variables(_: Asked) -> Iterator[Finding]:
+    """Whether the files that the trust variables name can be used."""
+    sound = []
+    for name, readers in TRUST.items():
+        if not (value := os.environ.get(name)):
+            continue
+        if why := _unusable(Path(value)):
+            make = problem if name == "SSL_CERT_FILE" else warning
+            yield make(
+                "trust",
+                f"{name} names {value}, {why}",
+                f"unset it, or name a bundle of certificates; it is read by {readers}",
+            )
+        elif name == "SSL_CERT_FILE" and _only_ours(Path(value)):
+            yield problem(
+                "trust",
+                "SSL_CERT_FILE names respool's own authority alone: respool, which reads it too, "
+                "cannot verify the upstream",
+                "set it for the client only, not where respool is started",
+            )
+        else:
+            sound.append(name)
+    if os.environ.get("NODE_TLS_REJECT_UNAUTHORIZED") == "0":
+        yield warning(
+            "trust",
+            "NODE_TLS_REJECT_UNAUTHORIZED=0: Node verifies no certificate at all",
+            "unset it; respool does not need it",
+        )
+    if sound:
+        yield ok("trust", f"{', '.join(sound)} can be read")
+
+
+def _unusable(path: Path) -> str:
+    """What is wrong with a file of certificates, as the end of a sentence; empty if nothing is."""
+    if path.is_dir():
+        return ""
+    try:
+        return "" if certificates(path) else "which holds no certificate"
+    except FileNotFoundError:
+        return "which is not there"
+    except OSError as error:
+        return f"which cannot be read: {error.strerror}"
+
+
+def _only_ours(path: Path) -> bool:
+    own = _certificate()
+    return path.is_file() and own.exists() and certificates(path) <= certificates(own)
+
+
+def authority(asked: Asked) -> Iterator[Finding]:
+    """Our authority and its key; quiet where it is not needed and nothing is wrong."""
+    needed = asked.proxy or _comes_by_proxy()
+    path = _certificate()
+    if not path.exists():
+        if needed:
+            yield ok("authority", f"none yet; `respool record --proxy` makes one in {path.parent}")
+        return
+    yield from _exposed(path.parent)
+    make = problem if needed else warning
+    anew = f"delete {path.parent}: the next recording makes a new one; then let clients trust that"
+    try:
+        until = expiry(path)
+    except (OSError, ValueError) as error:
+        yield make("authority", f"{path} is unusable: {error}", anew)
+        return
+    now = datetime.now(UTC)
+    if until < now:
+        yield make("authority", f"expired on {until.date()}: no client trusts it", anew)
+    elif until < now + _SOON:
+        yield warning("authority", f"expires on {until.date()}", anew)
+    elif needed:
+        yield ok("authority", f"{path}, valid until {until.date()}")
+    if needed and not asked.command:
+        yield from _trusted(path)
+
+
+def _comes_by_proxy() -> bool:
+    """Whether HTTPS_PROXY leads to this machine."""
+    origin = Origin.of(os.environ.get("https_proxy") or os.environ.get("HTTPS_PROXY") or "")
+    return origin is not None and origin.is_loopback
+
+
+def _exposed(place: Path) -> Iterator[Finding]:
+    """Warn where others could read the key, with which whoever trusts it can be deceived."""
+    for path in (place, place / "mitmproxy-ca.pem", place / "mitmproxy-ca.p12"):
+        if not path.exists():
+            continue
+        forbidden = 0o022 if path.is_dir() else 0o077
+        if path.stat().st_mode & forbidden:
+            yield warning(
+                "authority",
+                f"{path} is open to other users, and holds the authority's private key",
+                f"chmod go-rwx {path}; if others may have read it, delete {place} and make a new "
+                "one",
+            )
+
+
+def _trusted(own: Path) -> Iterator[Finding]:
+    """By which variables of this environment clients trust the authority, and by which not."""
+    (wanted,) = list(certificates(own))[:1] or [b""]
+    named = {name: os.environ.get(name, "") for name in TRUST}
+    trusting, lacking = [], []
+    for name, value in named.items():
+        path = Path(value)
+        if value and path.is_file() and wanted in certificates(path):
+            trusting.append(name)
+        elif value or name in _NEEDED:
+            lacking.append(name)
+    if _in_system_store(wanted):
+        trusting.append("the system's store")
+    if lacking:
+        yield warning(
+            "authority",
+            f"not trusted by {', '.join(lacking)} of this environment: clients that read them "
+            "refuse what comes through respool",
+            f"start the client as CMD of `respool record --proxy`, or add {own} to what they name",
+        )
+    if trusting:
+        yield ok("authority", f"trusted by {', '.join(trusting)}")
+
+
+def _in_system_store(wanted: bytes) -> bool:
+    store = ssl.get_default_verify_paths().openssl_cafile
+    places = (Path(store), Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/ssl/cert.pem"))
+    return any(path.is_file() and wanted in certificates(path) for path in places)
