@@ -23,7 +23,7 @@ CHECKS: Mapping[str, Check] = {
     "clock": system.clock,
     "terminal": system.terminal,
     "disk": disk.recordings,
-    "own folder": disk.own_folder,
+    "data folder": disk.own_folder,
     "loopback": ports.loopback,
     "port": ports.port,
     "dashboard": ports.dashboard_port,

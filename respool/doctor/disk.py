@@ -19,6 +19,7 @@ from respool.doctor.trust import folder as authority_folder
 _LEAST_BYTES, _FEW_BYTES = 100 << 20, 1 << 30
 _TRIAL_BYTES = 64 << 10
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_MAKE_ROOM = "make room, or raise the limit: `df -h`, `quota` and `ulimit -f` tell which it is"
 
 
 class _Unfit(Exception):
@@ -47,7 +48,7 @@ def recordings(asked: Asked) -> Iterator[Finding]:
     try:
         _try(place)
     except _Unfit as error:
-        where = "make room" if error.full else "give a --cassette in a folder of your own"
+        where = _MAKE_ROOM if error.full else "give a --cassette in a folder of your own"
         if "lock" in str(error):
             where = "give a --cassette on a local disk; some network drives cannot do that"
         yield problem("disk", f"cassettes cannot be written in {shown}: cannot {error}", where)
@@ -89,9 +90,12 @@ def own_folder(_: Asked) -> Iterator[Finding]:
         _try(place)
     except _Unfit as error:
         yield problem(
-            "own folder",
-            f"respool keeps its authority in {wanted}, and in {place} it cannot {error}",
-            "make that folder yours, or let XDG_DATA_HOME name another one",
+            "data folder",
+            f"respool keeps its authority in {wanted}, and cannot {error}"
+            + ("" if place == wanted else f" ({place})"),
+            _MAKE_ROOM
+            if error.full
+            else "make that folder yours, or let XDG_DATA_HOME name another one",
         )
 
 
@@ -103,8 +107,9 @@ def _try(place: Path) -> None:
         descriptor, name = tempfile.mkstemp(prefix=".respool-doctor-", dir=place)
         try:
             step = "write"
-            if os.write(descriptor, bytes(_TRIAL_BYTES)) < _TRIAL_BYTES:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            left = _TRIAL_BYTES
+            while left:
+                left -= os.write(descriptor, bytes(left))
             step = "lock a file"
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         finally:

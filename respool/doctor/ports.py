@@ -123,6 +123,12 @@ def running(_: Asked) -> Iterator[Finding]:
                 f"{process} records into {process.lost[0]}, which was deleted or moved since",
                 f"stop it (`kill -INT {process.pid}`) and start it anew: what it writes is lost",
             )
+        elif not process.cassettes and process.subcommand == "record":
+            yield warning(
+                "running",
+                f"{process} on {where} has no cassette open: it starts, ends, or records nothing",
+                f"look at what it says; `kill -INT {process.pid}` ends it",
+            )
         else:
             what = f" ({', '.join(process.cassettes)})" if process.cassettes else ""
             yield ok("running", f"{process} on {where}{what}")

@@ -1,25 +1,23 @@
-"""Who listens on a port, who holds a file locked, and which respools run: as far as it can be told.
+"""Who listens on a port, who records into a file, and which respools run, as far as can be told.
 
 Processes are named by number and program. Their command lines are read, to know a respool, and
 never shown: they may hold keys. What belongs to other users cannot be seen, and is left out.
 """
 
-import os
 import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-_PROC = Path("/proc")
-_LISTENING = "0A"
-_DELETED = " (deleted)"
+from respool.doctor import proc
+
 _SUBCOMMANDS = frozenset({"record", "replay", "tail", "dashboard", "ingest", "demo"})
+_WRITER = "cassettes.writer"
 _LSOF_S = 2.0
 _once = threading.Lock()
 """Several checks ask at once, and to look takes a moment."""
@@ -34,7 +32,7 @@ class Process:
     subcommand: str = ""
     """Of `respool`, if it is one."""
     around: bool = False
-    """Whether it has a child, as a respool around a command."""
+    """Whether it runs a command of the user's."""
     cassettes: tuple[str, ...] = ()
     """The cassettes that a respool has open."""
     lost: tuple[str, ...] = ()
@@ -55,9 +53,18 @@ def listeners() -> dict[int, list[Process]]:
 
 @cache
 def _listeners() -> dict[int, list[Process]]:
-    if (_PROC / "net" / "tcp").exists():
-        return _by_proc()
-    return _by_lsof(_output("lsof", "-nP", "-iTCP", "-sTCP:LISTEN", "-Fpcn"))
+    if not (proc.PROC / "net" / "tcp").exists():
+        return by_lsof(_output("lsof", "-nP", "-iTCP", "-sTCP:LISTEN", "-Fpcn"))
+    ports = proc.listening_sockets()
+    found: dict[int, list[Process]] = {port: [] for port in ports.values()}
+    for pid in proc.pids():
+        own = {ports[link] for link in proc.links(pid).values() if link in ports}
+        if own:
+            process = _process(pid)
+            process.ports.extend(sorted(own))
+            for port in own:
+                found[port].append(process)
+    return found
 
 
 def listener(port: int) -> Process | None:
@@ -76,76 +83,34 @@ def respools() -> list[Process]:
     return [found[pid] for pid in sorted(found)]
 
 
-def holder(path: Path) -> Process | None:
-    """The process that has `path` locked, on Linux."""
-    status = path.stat()
-    inode = f":{status.st_ino}"
-    with suppress(OSError):
-        for line in (_PROC / "locks").read_text().splitlines():
-            words = line.split()
-            if "FLOCK" in words and "->" not in words and words[5].endswith(inode):
-                return _process(int(words[4]))
-    return None
-
-
-def _by_proc() -> dict[int, list[Process]]:
-    ports = {inode: port for name in ("tcp", "tcp6") for inode, port in _listening_sockets(name)}
-    found: dict[int, list[Process]] = {port: [] for port in ports.values()}
-    for entry in _PROC.iterdir():
-        if not entry.name.isdecimal():
-            continue
-        own = {ports[link] for link in _links(int(entry.name)) if link in ports}
-        if own:
-            process = _process(int(entry.name))
-            process.ports.extend(sorted(own))
-            for port in own:
-                found[port].append(process)
-    return found
-
-
-def _listening_sockets(name: str) -> Iterator[tuple[str, int]]:
-    """What /proc calls each listening socket, and its port."""
-    with suppress(OSError):  # no IPv6
-        for line in (_PROC / "net" / name).read_text().splitlines()[1:]:
-            words = line.split()
-            if words[3] == _LISTENING:
-                yield f"socket:[{words[9]}]", int(words[1].rpartition(":")[2], 16)
-
-
-def _links(pid: int) -> list[str]:
-    """What the open files of a process are; empty where that is not ours to see."""
-    links: list[str] = []
-    with suppress(OSError):
-        for number in os.listdir(_PROC / str(pid) / "fd"):  # noqa: PTH208 # thousands of names
-            with suppress(OSError):
-                links.append(os.readlink(_PROC / str(pid) / "fd" / number))  # noqa: PTH115 # same
-    return links
+def recorder(path: Path) -> Process | None:
+    """The process that records into `path`, on Linux."""
+    pid = proc.locker(path.stat().st_ino)
+    if pid and _WRITER in proc.arguments(pid):
+        pid = proc.parent(pid)
+    return _process(pid) if pid else None
 
 
 def _process(pid: int) -> Process:
-    folder, program, command = _PROC / str(pid), "", ""
-    with suppress(OSError):
-        program = (folder / "comm").read_text().strip()
-        command = _subcommand((folder / "cmdline").read_text(errors="replace").split("\0"))
+    command = _subcommand(proc.arguments(pid))
     if not command:
-        return Process(pid, program)
-    around = False
-    with suppress(OSError):
-        around = bool((folder / "task" / str(pid) / "children").read_text().split())
-    files = [link for link in _links(pid) if link.removesuffix(_DELETED).endswith(".jsonl")]
+        return Process(pid, proc.program(pid))
+    writers = [child for child in proc.children(pid) if _WRITER in proc.arguments(child)]
+    files = [file for writer in writers for file in proc.files(writer)]
+    files += [f for f in proc.files(pid) if f.removesuffix(proc.DELETED).endswith(".jsonl")]
     return Process(
         pid,
-        program,
+        proc.program(pid),
         command,
-        around,
-        tuple(sorted({link.removesuffix(_DELETED) for link in files})),
-        tuple(sorted(link.removesuffix(_DELETED) for link in files if link.endswith(_DELETED))),
+        len(proc.children(pid)) > len(writers),
+        tuple(sorted({file.removesuffix(proc.DELETED) for file in files})),
+        tuple(sorted(f.removesuffix(proc.DELETED) for f in files if f.endswith(proc.DELETED))),
     )
 
 
 def _subcommand(arguments: list[str]) -> str:
     """`record` for the command line of a `respool record`, empty for other programs."""
-    for word, following in pairwise(arguments[:5]):
+    for word, following in pairwise(arguments[:6]):
         if Path(word).name == "respool" and following in _SUBCOMMANDS:
             return following
     return ""
@@ -162,8 +127,8 @@ def _output(*command: str) -> str:
     return ""
 
 
-def _by_lsof(output: str) -> dict[int, list[Process]]:
-    """The same from `lsof -F pcn`, for systems without /proc."""
+def by_lsof(output: str) -> dict[int, list[Process]]:
+    """The listeners from what `lsof -F pcn` prints, for systems without /proc."""
     found: dict[int, list[Process]] = {}
     pid, process = 0, Process(0, "")
     for line in output.splitlines():

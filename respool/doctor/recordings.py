@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from respool.doctor.finding import Asked, Finding, ok, problem, warning
-from respool.doctor.processes import Process, holder
+from respool.doctor.processes import Process, recorder
 from respool.view.plain_text import plural
 from wire.errors import BadCassette, BadDatabase
 
@@ -32,14 +32,14 @@ def cassette(asked: Asked) -> Iterator[Finding]:
         yield problem(
             "cassette", f"{path} may not be written by you", f"chmod u+w {path}, or name another"
         )
-    recorder = _recorder(path)
+    held_by = _held_by(path)
     try:
-        yield from _told(path, recorder)
+        yield from _told(path, held_by)
     except BadCassette as error:
-        yield problem("cassette", *_halves(error))
+        yield problem("cassette", *_halves(error, "name another file with --cassette"))
 
 
-def _recorder(path: Path) -> Process | str:
+def _held_by(path: Path) -> Process | str:
     """Who records into the file; empty for nobody.
 
     The lock is taken, shared and for an instant, only to see whether somebody has it.
@@ -53,7 +53,7 @@ def _recorder(path: Path) -> Process | str:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return holder(path) or "some process"
+        return recorder(path) or "some process"
     except OSError:
         return ""  # a disk without locks, of which `disk` tells
     finally:
@@ -61,12 +61,12 @@ def _recorder(path: Path) -> Process | str:
     return ""
 
 
-def _told(path: Path, recorder: Process | str) -> Iterator[Finding]:
+def _told(path: Path, held_by: Process | str) -> Iterator[Finding]:
     from cassettes.reader import Cassette
 
     if path.is_file() and path.stat().st_size > _LARGEST_READ:
         size = path.stat().st_size
-        who = f"; {recorder} records into it" if recorder else ""
+        who = f"; {held_by} records into it" if held_by else ""
         yield ok("cassette", f"{path} has {size:,} bytes, too many to look through here{who}")
         return
     with Cassette.open(path) as opened:
@@ -78,14 +78,14 @@ def _told(path: Path, recorder: Process | str) -> Iterator[Finding]:
         torn = path.stat().st_size > opened.size
         where = opened.header.upstream
     found = f"{path}: {plural(count, 'exchange')}" + (f", the last {_ago(last)}" if last else "")
-    if recorder and not count:
+    if held_by and not count:
         yield warning(
             "cassette",
-            f"{recorder} records into {path}, and nothing came yet",
+            f"{held_by} records into {path}, and nothing came yet",
             f"point a client at the base URL that it printed, not at {where or 'its upstream'}",
         )
-    elif recorder:
-        yield ok("cassette", f"{found}; {recorder} records into it")
+    elif held_by:
+        yield ok("cassette", f"{found}; {held_by} records into it")
     elif open_ended or torn:
         what = f"{plural(open_ended, 'exchange')} without end" if open_ended else "a torn last line"
         yield warning(
@@ -117,13 +117,13 @@ def database(asked: Asked) -> Iterator[Finding]:
             row = connection.execute("SELECT count(*) FROM exchanges").fetchone()
     except BadDatabase as error:
         make = warning if "is held open by" in str(error) else problem
-        yield make("database", *_halves(error))
+        yield make("database", *_halves(error, "give another --db"))
     else:
         count = row[0] if row else 0
         yield ok("database", f"{asked.db}: schema {SCHEMA}, {plural(count, 'exchange')}")
 
 
-def _halves(error: Exception) -> tuple[str, str]:
+def _halves(error: Exception, otherwise: str) -> tuple[str, str]:
     """What an error of ours found, and what it says to do."""
     found, _, advice = str(error).rpartition("; ")
-    return (found, advice) if found else (advice, "see `respool --help`")
+    return (found, advice) if found else (advice, otherwise)

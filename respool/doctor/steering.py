@@ -36,8 +36,9 @@ def base_url(asked: Asked) -> Iterator[Finding]:
         else:
             yield ok("base URL", f"{name} points at {origin}")
     yield from _disagreement(origins)
-    yield from _passed_by(set(filter(None, origins.values())))
-    if not origins:
+    past = list(_passed_by(set(filter(None, origins.values()))))
+    yield from past
+    if not origins and not past:
         yield ok("base URL", "OPENAI_BASE_URL is not set; `respool record -- CMD` sets it for CMD")
 
 
