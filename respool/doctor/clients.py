@@ -66,7 +66,7 @@ def codex(asked: Asked) -> Iterator[Finding]:
 
 def _codex_goes_to(origin: Origin | None, path: Path, *, is_command: bool) -> Finding:
     if origin is None:
-        return warning("codex", f"the base URL in {path} is none", "give http://HOST:PORT/v1")
+        return warning("codex", f"the base URL in {path} is no URL", "give http://HOST:PORT/v1")
     if origin.is_loopback and not origin.answers:
         make = problem if is_command else warning
         return make(

@@ -95,14 +95,15 @@ def _process(pid: int) -> Process:
     command = _subcommand(proc.arguments(pid))
     if not command:
         return Process(pid, proc.program(pid))
-    writers = [child for child in proc.children(pid) if _WRITER in proc.arguments(child)]
+    children = [child for child in proc.children(pid) if proc.arguments(child)]  # none has died
+    writers = [child for child in children if _WRITER in proc.arguments(child)]
     files = [file for writer in writers for file in proc.files(writer)]
     files += [f for f in proc.files(pid) if f.removesuffix(proc.DELETED).endswith(".jsonl")]
     return Process(
         pid,
         proc.program(pid),
         command,
-        len(proc.children(pid)) > len(writers),
+        len(children) > len(writers),
         tuple(sorted({file.removesuffix(proc.DELETED) for file in files})),
         tuple(sorted(f.removesuffix(proc.DELETED) for f in files if f.endswith(proc.DELETED))),
     )

@@ -77,7 +77,7 @@ def _told(path: Path, held_by: Process | str) -> Iterator[Finding]:
         )
         torn = path.stat().st_size > opened.size
         where = opened.header.upstream
-    found = f"{path}: {plural(count, 'exchange')}" + (f", the last {_ago(last)}" if last else "")
+    found = f"{path}: {plural(count, 'exchange')}" + (f", the last {ago(last)}" if last else "")
     if held_by and not count:
         yield warning(
             "cassette",
@@ -97,7 +97,8 @@ def _told(path: Path, held_by: Process | str) -> Iterator[Finding]:
         yield ok("cassette", found)
 
 
-def _ago(moment: datetime) -> str:
+def ago(moment: datetime) -> str:
+    """How long ago, for people."""
     seconds = (datetime.now(UTC) - moment).total_seconds()
     if seconds < 120:
         return f"{max(seconds, 0):.0f} s ago"
