@@ -76,9 +76,9 @@ def command(
 
 
 def _take_options_of_record() -> None:
-    known = {parameter.name for parameter in command.params}
+    known = {option for parameter in command.params for option in parameter.opts}
     for parameter in record.command.params:
-        if isinstance(parameter, click.Option) and parameter.name not in known:
+        if isinstance(parameter, click.Option) and not known & set(parameter.opts):
             taken = copy.copy(parameter)
             taken.hidden, taken.required = True, False
             command.params.append(taken)
