@@ -87,8 +87,9 @@ def _passed_by(targets: set[Origin]) -> Iterator[Finding]:
     """Warn of a proxy that records on its own while nothing here leads to it."""
     alone = [it for it in respools() if it.subcommand in ("record", "replay") and not it.around]
     ports = {origin.port for origin in targets if origin.is_loopback}
-    if alone and not any(ports & set(process.ports) for process in alone):
-        process = alone[-1]
+    if any(ports & set(process.ports) for process in alone):
+        return
+    for process in alone:
         base = _base(process)
         url = f"http://{_LOOPBACK}:{process.ports[0]}{'/v1' if base is None else base}"
         yield warning(

@@ -54,7 +54,7 @@ def _ourselves(asked: Asked, subcommand: str, found: str) -> Iterator[Finding]:
     if about_to_record and subcommand in ("record", "replay"):
         yield warning(
             "upstream",
-            f"{found}: what is recorded would be respool's own answers",
+            f"{found}: respool would record its own answers",
             "unset OPENAI_BASE_URL, or give the real server as --upstream",
         )
 

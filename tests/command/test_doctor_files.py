@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from doctoring import doctor, environment, examined
+from doctoring import doctor, environment, examined, untraced
 from harness import recording, run
 from tapes import Told, response, write_tape
 
@@ -39,8 +39,8 @@ def test_no_room(tmp_path: Path) -> None:
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
 
-    # Python itself would leave halves of its bytecode behind.
-    env = environment(tmp_path, PYTHONDONTWRITEBYTECODE="1")
+    # Python and coverage would leave halves of their files behind.
+    env = untraced(environment(tmp_path, PYTHONDONTWRITEBYTECODE="1"))
     done = examined(env, tmp_path, "--offline", preexec_fn=limit)
     assert done.returncode == 1
     assert "cannot write: File too large" in done.stdout

@@ -120,12 +120,12 @@ def test_client_goes_past_a_recorder(tmp_path: Path) -> None:
         proxy.stop()
     running = [finding["found"] for finding in past.about("running")]
     assert any(line.startswith(said) and str(tape) in line for line in running)
-    assert "export OPENAI_BASE_URL=http://127.0.0.1:" in past.one("base URL", "warning")
+    assert f"export OPENAI_BASE_URL={proxy.base_url} " in past.all("base URL", "warning") + " "
     assert said in past.one("cassette", "warning")
     assert "nothing came yet" in past.one("cassette", "warning")
     assert said in led.one("base URL", "ok")
     assert f"export OPENAI_BASE_URL={proxy.base_url} " in astray.one("base URL", "warning") + " "
-    assert "respool's own answers" in doubled.one("upstream", "warning")
+    assert "its own answers" in doubled.one("upstream", "warning")
 
 
 def test_recorder_whose_cassette_is_gone(tmp_path: Path) -> None:

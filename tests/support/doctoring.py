@@ -45,6 +45,11 @@ class Report:
         assert (found["advice"] is None) == (state == "ok"), found
         return f"{found['found']} -> {found['advice']}"
 
+    def all(self, name: str, state: str) -> str:
+        """What was found by all with this name and state: other tests have processes too."""
+        found = [finding for finding in self.about(name) if finding["state"] == state]
+        return "\n".join(f"{finding['found']} -> {finding['advice']} " for finding in found)
+
     def states(self, name: str) -> list[str]:
         """The states of the findings with this name."""
         return [finding["state"] for finding in self.about(name)]
@@ -61,6 +66,11 @@ def environment(home: Path, **more: str | Path) -> dict[str, str]:
         "PYTHONUTF8": "1",
         **{name: str(value) for name, value in more.items()},
     }
+
+
+def untraced(env: dict[str, str]) -> dict[str, str]:
+    """The environment without what makes coverage write files and take time."""
+    return {name: value for name, value in env.items() if not name.startswith("COV")}
 
 
 def examined(
