@@ -14,6 +14,7 @@ from typing import Any
 
 from respool.doctor.finding import Asked, Finding, ok, problem, warning
 from respool.doctor.origin import Origin
+from respool.trust import USE_ENV_PROXY
 
 _NODE_S = 1.5
 _FIRST_NODE_WITH_PROXY = 24
@@ -102,11 +103,11 @@ def node(asked: Asked) -> Iterator[Finding]:
             f"Node {version} ignores HTTPS_PROXY: its clients go past a proxy",
             "record with OPENAI_BASE_URL (`respool record` without --proxy), or take Node 24",
         )
-    elif os.environ.get("NODE_USE_ENV_PROXY") != "1" and not asked.command:
+    elif os.environ.get(USE_ENV_PROXY) != "1" and not asked.command:
         yield warning(
             "node",
             f"Node {version} ignores HTTPS_PROXY unless told otherwise",
-            "export NODE_USE_ENV_PROXY=1; its WebSockets go past the proxy all the same",
+            f"export {USE_ENV_PROXY}=1; its WebSockets go past the proxy all the same",
         )
     else:
         yield ok("node", f"Node {version} takes HTTPS_PROXY, but for WebSockets")

@@ -12,6 +12,7 @@ import click
 
 from respool import record
 from respool.doctor.finding import Asked
+from wire.hosts import DEFAULT_BASE_URL
 
 
 @click.command(
@@ -21,9 +22,11 @@ from respool.doctor.finding import Asked
 )
 @click.option(
     "--upstream",
+    "upstreams",
     metavar="URL",
+    multiple=True,
     help="Connect to this base URL, and hang up: no request and no key is sent.  "
-    f"[default: $OPENAI_BASE_URL, else {record.DEFAULT_UPSTREAM}]",
+    f"[default: $OPENAI_BASE_URL, else {DEFAULT_BASE_URL}]",
 )
 @click.option("--offline", is_flag=True, help="Do not connect to the upstream.")
 @click.option(
@@ -43,7 +46,7 @@ from respool.doctor.finding import Asked
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.argument("cmd", nargs=-1, type=click.UNPROCESSED)
 def command(
-    upstream: str | None,
+    upstreams: tuple[str, ...],
     offline: bool,
     port: int,
     cassette: Path | None,
@@ -66,7 +69,7 @@ def command(
     from respool.doctor.page import as_lines
     from respool.view.screen import Screen
 
-    findings = examine(CHECKS, Asked(upstream, port, cassette, db, proxy, offline, cmd))
+    findings = examine(CHECKS, Asked(upstreams, port, cassette, db, proxy, offline, cmd))
     if as_json:
         click.echo(to_json(findings))
     else:

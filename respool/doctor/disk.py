@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from addons.authority import default_folder
 from respool.doctor.finding import Asked, Finding, ok, problem, warning
-from respool.doctor.trust import folder as authority_folder
 
 _LEAST_BYTES, _FEW_BYTES = 100 << 20, 1 << 30
 _TRIAL_BYTES = 64 << 10
@@ -82,7 +82,7 @@ def _size(count: int) -> str:
 
 def own_folder(_: Asked) -> Iterator[Finding]:
     """The folder where every recording keeps its authority; quiet where it can be written."""
-    wanted = authority_folder()
+    wanted = default_folder()
     place = next(path for path in (wanted, *wanted.parents) if path.exists())
     try:
         if not place.is_dir():

@@ -27,7 +27,7 @@ class Finding:
 class Asked:
     """What the user means to do, as far as the command line says; each part may be missing."""
 
-    upstream: str | None = None
+    upstreams: tuple[str, ...] = ()
     port: int = 0
     cassette: Path | None = None
     db: Path | None = None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
-from respool.child import LOOPBACK
+from wire.hosts import is_loopback
 
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443, "socks5": 1080, "socks5h": 1080}
 _LOCAL_S = 0.5
@@ -30,7 +30,7 @@ class Origin:
         with suppress(ValueError):
             parts = urlsplit(url)
             if parts.scheme and parts.hostname:
-                port = parts.port or _PORTS.get(parts.scheme, 80)
+                port = parts.port or port_of(parts.scheme)
                 return cls(parts.scheme, parts.hostname, port, parts.path.rstrip("/"))
         return None
 
@@ -42,12 +42,17 @@ class Origin:
     @property
     def is_loopback(self) -> bool:
         """Whether it is on this machine."""
-        return self.host in LOOPBACK or self.host.startswith("127.")
+        return is_loopback(self.host)
 
     @property
     def answers(self) -> bool:
         """Whether something listens there. To be asked of loopback only."""
         return answers(self.host, self.port)
+
+
+def port_of(scheme: str) -> int:
+    """Where a server of that scheme listens by default."""
+    return _PORTS.get(scheme, 80)
 
 
 def answers(host: str, port: int) -> bool:

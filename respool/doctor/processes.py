@@ -31,6 +31,8 @@ class Process:
     program: str
     subcommand: str = ""
     """Of `respool`, if it is one."""
+    forward: bool = False
+    """Whether it is a proxy for HTTPS_PROXY."""
     around: bool = False
     """Whether it runs a command of the user's."""
     cassettes: tuple[str, ...] = ()
@@ -92,7 +94,8 @@ def recorder(path: Path) -> Process | None:
 
 
 def _process(pid: int) -> Process:
-    command = _subcommand(proc.arguments(pid))
+    arguments = proc.arguments(pid)
+    command = _subcommand(arguments)
     if not command:
         return Process(pid, proc.program(pid))
     children = [child for child in proc.children(pid) if proc.arguments(child)]  # none has died
@@ -103,6 +106,7 @@ def _process(pid: int) -> Process:
         pid,
         proc.program(pid),
         command,
+        "--proxy" in arguments,
         len(children) > len(writers),
         tuple(sorted({file.removesuffix(proc.DELETED) for file in files})),
         tuple(sorted(f.removesuffix(proc.DELETED) for f in files if f.endswith(proc.DELETED))),

@@ -5,7 +5,7 @@ are started on their own in an environment like this one. No value is shown but 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.request import getproxies, proxy_bypass
 
 from respool.doctor.finding import Asked, Finding, ok, problem, warning
@@ -20,7 +20,8 @@ def base_url(asked: Asked) -> Iterator[Finding]:
     """Where clients of this environment go, and whether a respool that listens gets to see them."""
     origins = {name: Origin.of(value) for name in _BASE_URLS if (value := os.environ.get(name))}
     if asked.command:
-        yield ok("base URL", "`respool record` sets OPENAI_BASE_URL and NO_PROXY for CMD")
+        what = "HTTPS_PROXY and whom to trust" if asked.proxy else "OPENAI_BASE_URL and NO_PROXY"
+        yield ok("base URL", f"`respool record` sets {what} for CMD")
         return
     for name, origin in origins.items():
         if origin is None:
@@ -36,7 +37,7 @@ def base_url(asked: Asked) -> Iterator[Finding]:
         else:
             yield ok("base URL", f"{name} points at {origin}")
     yield from _disagreement(origins)
-    past = list(_passed_by(set(filter(None, origins.values()))))
+    past = list(_passed_by([*origins.values(), *map(Origin.of, getproxies().values())]))
     yield from past
     if not origins and not past:
         yield ok("base URL", "OPENAI_BASE_URL is not set; `respool record -- CMD` sets it for CMD")
@@ -44,6 +45,12 @@ def base_url(asked: Asked) -> Iterator[Finding]:
 
 def _local(name: str, origin: Origin) -> Finding:
     process = listener(origin.port)
+    if process and process.forward:
+        return warning(
+            "base URL",
+            f"{name} points at {process}, which is a proxy for HTTPS_PROXY and has no base URL",
+            f"unset {name}, and set what that process printed",
+        )
     base = _base(process) if process else None
     if base is not None and origin.path != base:
         return warning(
@@ -83,20 +90,28 @@ def _disagreement(origins: dict[str, Origin | None]) -> Iterator[Finding]:
             )
 
 
-def _passed_by(targets: set[Origin]) -> Iterator[Finding]:
+def _passed_by(targets: Iterable[Origin | None]) -> Iterator[Finding]:
     """Warn of a proxy that records on its own while nothing here leads to it."""
     alone = [it for it in respools() if it.subcommand in ("record", "replay") and not it.around]
-    ports = {origin.port for origin in targets if origin.is_loopback}
+    ports = {origin.port for origin in targets if origin and origin.is_loopback}
     if any(ports & set(process.ports) for process in alone):
         return
     for process in alone:
-        base = _base(process)
-        url = f"http://{_LOOPBACK}:{process.ports[0]}{'/v1' if base is None else base}"
-        yield warning(
-            "base URL",
-            f"{process} listens at {url}, and clients started from here go past it",
-            f"export OPENAI_BASE_URL={url}",
-        )
+        address = f"http://{_LOOPBACK}:{process.ports[0]}"
+        if process.forward:
+            yield warning(
+                "base URL",
+                f"{process} is a proxy for HTTPS_PROXY, and clients started from here go past it",
+                f"set here what it printed: HTTPS_PROXY={address} and more",
+            )
+        else:
+            base = _base(process)
+            url = address + ("/v1" if base is None else base)
+            yield warning(
+                "base URL",
+                f"{process} listens at {url}, and clients started from here go past it",
+                f"export OPENAI_BASE_URL={url}",
+            )
 
 
 def key(_: Asked) -> Iterator[Finding]:

@@ -1,59 +1,50 @@
 """Our certificate authority, and the variables by which clients trust it or anything at all.
 
 In front of a base URL nobody needs our authority; by HTTPS_PROXY every client has to trust it.
-`TRUST` lists the variables; `folder` is where the authority lives.
 """
 
 import os
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from addons.authority import certificate, default_folder
 from respool.doctor.certificates import certificates, expiry
 from respool.doctor.finding import Asked, Finding, ok, problem, warning
 from respool.doctor.origin import Origin
+from respool.trust import TRUST, in_force
 
-TRUST: Mapping[str, str] = {
-    "SSL_CERT_FILE": "Python's clients and Codex, and respool towards the upstream",
-    "REQUESTS_CA_BUNDLE": "Python's requests",
-    "CURL_CA_BUNDLE": "curl and Python's requests",
-    "NODE_EXTRA_CA_CERTS": "Node",
-    "CODEX_CA_CERTIFICATE": "Codex",
-}
-"""Variables that name a file of trusted certificates, and who reads them."""
+ROOT_FILES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""The first of these that is set says whom respool itself trusts, see `upstream_roots`."""
 _NEEDED = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
 _SOON = timedelta(days=14)
 
 
-def folder() -> Path:
-    """Where the authority and its key are."""
-    from platformdirs import user_data_path
-
-    return user_data_path("respool") / "mitmproxy"
-
-
 def _certificate() -> Path:
-    return folder() / "mitmproxy-ca-cert.pem"
+    return certificate(default_folder())
 
 
 def variables(_: Asked) -> Iterator[Finding]:
     """Whether the files that the trust variables name can be used."""
     sound = []
-    for name, readers in TRUST.items():
+    ours = next((name for name in ROOT_FILES if os.environ.get(name)), "")
+    for each in TRUST:
+        name = each.name
         if not (value := os.environ.get(name)):
             continue
-        if why := _unusable(Path(value)):
-            make = problem if name == "SSL_CERT_FILE" else warning
+        if why := _unusable(Path(value), file=name == ours):
+            make = problem if name == ours else warning
+            readers = f"{each.clients}{', and by respool itself' if name == ours else ''}"
             yield make(
                 "trust",
                 f"{name} names {value}, {why}",
                 f"unset it, or name a bundle of certificates; it is read by {readers}",
             )
-        elif name == "SSL_CERT_FILE" and _only_ours(Path(value)):
+        elif name == ours and _only_ours(Path(value)):
             yield problem(
                 "trust",
-                "SSL_CERT_FILE names respool's own authority alone: respool, which reads it too, "
+                f"{name} names respool's own authority alone: respool, which reads it too, "
                 "cannot verify the upstream",
                 "set it for the client only, not where respool is started",
             )
@@ -69,10 +60,13 @@ def variables(_: Asked) -> Iterator[Finding]:
         yield ok("trust", f"{', '.join(sound)} can be read")
 
 
-def _unusable(path: Path) -> str:
-    """What is wrong with a file of certificates, as the end of a sentence; empty if nothing is."""
+def _unusable(path: Path, *, file: bool) -> str:
+    """What is wrong with certificates, as the end of a sentence; empty if nothing is.
+
+    With `file` they cannot be a folder.
+    """
     if path.is_dir():
-        return ""
+        return "which is a folder" if file else ""
     try:
         return "" if certificates(path) else "which holds no certificate"
     except FileNotFoundError:
@@ -137,14 +131,13 @@ def _exposed(place: Path) -> Iterator[Finding]:
 def _trusted(own: Path) -> Iterator[Finding]:
     """By which variables of this environment clients trust the authority, and by which not."""
     (wanted,) = list(certificates(own))[:1] or [b""]
-    named = {name: os.environ.get(name, "") for name in TRUST}
     trusting, lacking = [], []
-    for name, value in named.items():
-        path = Path(value)
-        if value and path.is_file() and wanted in certificates(path):
-            trusting.append(name)
-        elif value or name in _NEEDED:
-            lacking.append(name)
+    for each in TRUST:
+        file = in_force(each, os.environ)
+        if file is not None and file.is_file() and wanted in certificates(file):
+            trusting.append(each.name)
+        elif file is not None or each.name in _NEEDED:
+            lacking.append(each.name)
     if _in_system_store(wanted):
         trusting.append("the system's store")
     if lacking:
@@ -152,7 +145,7 @@ def _trusted(own: Path) -> Iterator[Finding]:
             "authority",
             f"not trusted by {', '.join(lacking)} of this environment: clients that read them "
             "refuse what comes through respool",
-            f"start the client as CMD of `respool record --proxy`, or add {own} to what they name",
+            "start the client as CMD of `respool record --proxy`, or set there what that prints",
         )
     if trusting:
         yield ok("authority", f"trusted by {', '.join(trusting)}")

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from doctoring import authority, doctor, free_port, listening
-from harness import recording, replaying, writer_of
+from doctoring import authority, doctor, environment, free_port, listening
+from harness import recording, replaying, serving, writer_of
 from tapes import Told, response, write_tape
 
 from respool.demo.server import running_server
@@ -147,6 +147,37 @@ def test_recorder_whose_cassette_is_gone(tmp_path: Path) -> None:
     (found,) = [finding for finding in killed if finding["found"].startswith(own)]
     assert found["state"] == "warning"
     assert "no cassette open" in found["found"]
+
+
+def test_forward_recorder(tmp_path: Path) -> None:
+    """A proxy for HTTPS_PROXY is no base URL; who does not go through it is told what to set."""
+    with serving(
+        "record", "--proxy", "--cassette", tmp_path / "s.jsonl", env=environment(tmp_path)
+    ) as proxy:
+        url = proxy.base_url
+        past = doctor(tmp_path)
+        through = doctor(tmp_path, HTTPS_PROXY=url)
+        astray = doctor(tmp_path, OPENAI_BASE_URL=f"{url}/v1")
+        proxy.stop()
+    said = f"process {proxy.process.pid} (respool record)"
+    assert f"{said} is a proxy for HTTPS_PROXY" in past.all("base URL", "warning")
+    assert f"HTTPS_PROXY={url} " in past.all("base URL", "warning")
+    assert through.states("base URL") == ["ok"]
+    assert "not trusted by SSL_CERT_FILE" in through.one("authority", "warning")
+    assert "has no base URL" in astray.one("base URL", "warning")
+
+
+def test_upstream_behind_a_company_proxy(tmp_path: Path) -> None:
+    """An upstream that is reached through a proxy is as reachable as that proxy."""
+    url = "https://gateway.example/v1"
+    with listening() as port:
+        there = doctor(tmp_path, "--upstream", url, HTTPS_PROXY=f"http://u:SECRET@127.0.0.1:{port}")
+    assert "is reached through http://127.0.0.1:" in there.one("upstream", "ok")
+    gone = doctor(tmp_path, "--upstream", url, HTTPS_PROXY="http://u:SECRET@127.0.0.1:1")
+    assert "Connection refused" in gone.one("upstream", "problem")
+    unusable = doctor(tmp_path, "--upstream", url, HTTPS_PROXY="http://:SECRET")
+    assert "HTTPS_PROXY is not the URL of a proxy" in unusable.one("upstream", "problem")
+    assert "SECRET" not in f"{there}{gone}{unusable}"
 
 
 def test_player(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from doctoring import authority, doctor, free_port, listening
 
-from respool.doctor.trust import TRUST, folder
+from addons.authority import certificate, default_folder
+from respool.doctor.trust import ROOT_FILES
+from respool.trust import TRUST
 
 
 @pytest.fixture
@@ -13,7 +15,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the authority's certificate is, for a user at `tmp_path`."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    return folder() / "mitmproxy-ca-cert.pem"
+    return certificate(default_folder())
 
 
 def program(home: Path, name: str, *lines: str) -> Path:
@@ -25,10 +27,10 @@ def program(home: Path, name: str, *lines: str) -> Path:
     return path.parent
 
 
-@pytest.mark.parametrize("name", TRUST)
+@pytest.mark.parametrize("name", [each.name for each in TRUST])
 def test_trust_variable_that_leads_nowhere(tmp_path: Path, name: str) -> None:
-    """A file of certificates that is not there is told; respool itself needs SSL_CERT_FILE."""
-    state = "problem" if name == "SSL_CERT_FILE" else "warning"
+    """A file of certificates that is not there is told; respool itself needs some."""
+    state = "problem" if name in ROOT_FILES else "warning"
     report = doctor(tmp_path, **{name: tmp_path / "gone.pem"})
     assert f"{name} names {tmp_path / 'gone.pem'}, which is not there" in report.one("trust", state)
 
