@@ -43,7 +43,13 @@ from wire.hosts import DEFAULT_BASE_URL
     is_flag=True,
     help="Clients come by HTTPS_PROXY: is there a certificate authority, and who trusts it?",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print JSON: the worst `state`, and `findings` with `name`, `state` (ok, warning or "
+    "problem), `found` and `advice` (null if none).",
+)
 @click.argument("cmd", nargs=-1, type=click.UNPROCESSED)
 def command(
     upstreams: tuple[str, ...],

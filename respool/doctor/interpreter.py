@@ -111,7 +111,9 @@ def imports(_: Asked) -> Iterator[Finding]:
         yield problem(
             "imports",
             f"{', '.join(foreign)} would be imported from elsewhere{by}: {_place(foreign[0])}",
-            "unset PYTHONPATH for respool: `env -u PYTHONPATH respool ...`" if by else _REINSTALL,
+            "unset PYTHONPATH for respool: `env -u PYTHONPATH respool ...`"
+            if by
+            else f"start it as `respool`, not by `python -m`; else {_REINSTALL}",
         )
     if os.environ.get("PYTHONHOME"):
         yield warning("imports", "PYTHONHOME is set", "unset it: it gives Python another library")

@@ -67,6 +67,12 @@ def port(asked: Asked) -> Iterator[Finding]:
             )
         else:
             yield ok("port", f"{asked.port} is free")
+    elif (process := listener(asked.port)) and process.subcommand in ("record", "replay"):
+        yield warning(
+            "port",
+            f"{asked.port} is taken by {process}, which serves already",
+            "fine if that is the one you ask about; to start another, give another --port",
+        )
     elif error.errno == errno.EADDRINUSE:
         yield problem(
             "port",

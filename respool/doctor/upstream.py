@@ -44,7 +44,7 @@ def upstream(asked: Asked) -> Iterator[Finding]:
 def _server(asked: Asked, server: Server, source: str) -> Iterator[Finding]:
     scheme = server.scheme or "https"
     origin = Origin(scheme, server.host, server.port or port_of(scheme), server.base)
-    if origin.is_loopback and asked.port and origin.port == asked.port:
+    if origin.is_loopback and origin.port == asked.port and not listener(asked.port):
         yield problem(
             "upstream",
             f"{origin}{source} is the port where respool shall listen: it would record itself",

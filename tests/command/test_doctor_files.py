@@ -1,6 +1,7 @@
 """`respool doctor` on the disk, on cassettes and databases, and on what is installed."""
 
 import resource
+import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -157,6 +158,18 @@ def test_shadowed_module(tmp_path: Path) -> None:
     (tmp_path / "dashboard" / "__init__.py").write_text("")
     report = doctor(tmp_path, PYTHONPATH=tmp_path)
     assert "dashboard would be imported from elsewhere" in report.one("imports", "problem")
+
+
+def test_started_among_other_modules(tmp_path: Path) -> None:
+    """What `python -m respool` would import from the current folder is a problem too."""
+    (tmp_path / "dashboard").mkdir()
+    (tmp_path / "dashboard" / "__init__.py").write_text("")
+    done = subprocess.run(
+        [sys.executable, "-m", "respool", "doctor", "--offline"],
+        env=environment(tmp_path), cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert "dashboard would be imported from elsewhere" in done.stdout
+    assert "start it as `respool`" in done.stdout
 
 
 def test_warnings_as_errors(tmp_path: Path) -> None:

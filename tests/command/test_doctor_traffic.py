@@ -16,6 +16,7 @@ from tapes import Told, response, write_tape
 
 from respool.demo.server import running_server
 from respool.doctor import proc, processes
+from respool.doctor.origin import Origin
 
 
 @contextmanager
@@ -116,6 +117,8 @@ def test_client_goes_past_a_recorder(tmp_path: Path) -> None:
         led = doctor(tmp_path, OPENAI_BASE_URL=proxy.base_url)
         astray = doctor(tmp_path, OPENAI_BASE_URL=proxy.base_url.removesuffix("/v1"))
         doubled = doctor(tmp_path, "--cassette", "t.jsonl", OPENAI_BASE_URL=proxy.base_url)
+        port = str(Origin.of(proxy.base_url).port)
+        same = doctor(tmp_path, "--port", port, OPENAI_BASE_URL=proxy.base_url)
         said = f"process {proxy.process.pid} (respool record)"
         proxy.stop()
     running = [finding["found"] for finding in past.about("running")]
@@ -125,6 +128,8 @@ def test_client_goes_past_a_recorder(tmp_path: Path) -> None:
     assert "nothing came yet" in past.one("cassette", "warning")
     assert said in led.one("base URL", "ok")
     assert f"export OPENAI_BASE_URL={proxy.base_url} " in astray.one("base URL", "warning") + " "
+    assert f"{port} is taken by {said}, which serves already" in same.one("port", "warning")
+    assert "its own answers" in same.one("upstream", "warning")
     assert "its own answers" in doubled.one("upstream", "warning")
 
 
