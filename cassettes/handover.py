@@ -110,7 +110,7 @@ class Handover:
     def _send(self, message: Told) -> None:
         if self.process.returncode is not None:
             return  # nobody is there to take it
-        for piece in pieces(message):
+        for piece in filter(None, pieces(message)):
             self._queue.append(piece)
             self._waiting += len(piece)
         if self._scheduled:

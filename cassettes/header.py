@@ -52,6 +52,8 @@ def read_header(path: Path, raw: bytes) -> lines.Header:
 def header_of(path: Path) -> lines.Header:
     """The header of the cassette at `path`. Raises BadCassette and OSError."""
     start = b""
+    if path.exists() and not path.is_file():  # to open a pipe is to wait for somebody
+        raise BadCassette(f"cannot read the cassette {path}: it is not a regular file")
     fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
         packed = is_compressed(os.pread(fd, 4, 0))

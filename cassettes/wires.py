@@ -5,11 +5,12 @@ arrives back into messages, wherever it was cut on its way.
 """
 
 from collections.abc import Iterator
+from functools import cache
 
 import msgspec
 from msgspec.structs import replace
 
-from cassettes.notes import Began, Got, Note
+from cassettes.notes import Began, Got, Heard, Note, Sent
 
 _LENGTH = 4
 _LARGE = 16 << 10
@@ -69,17 +70,26 @@ def pack(message: Told | Said) -> bytes:
 
 def pieces(message: Told) -> tuple[bytes, ...]:
     """The same in pieces, so that what is large need not be copied into one."""
-    if isinstance(message, Got) and len(message.data) > _LARGE:
-        return _head(replace(message, data=b""), message.data), message.data
-    if isinstance(message, Began) and len(message.body) > _LARGE:
-        return _head(replace(message, body=b""), message.body), message.body
-    return (pack(message),)
+    member = _BULK.get(type(message))
+    large = getattr(message, member) if member else b""
+    if len(large) <= _LARGE:
+        return (pack(message),)
+    before = _pack(replace(message, **{str(member): b""}))  # where it stands as `bin 8` of no bytes
+    after = b"".join(_pack(getattr(message, name)) for name in _after(type(message)))
+    head = before.removesuffix(_NONE + after) + _BIN_32 + len(large).to_bytes(4)
+    length = len(head) + len(large) + len(after)
+    return length.to_bytes(_LENGTH) + head, large, after
 
 
-def _head(without: Got | Began, large: bytes) -> bytes:
-    """What comes before the large bytes, the last member: here without them, as `bin 8` of none."""
-    body = _pack(without).removesuffix(b"\xc4\x00") + b"\xc6" + len(large).to_bytes(4)  # bin 32
-    return (len(body) + len(large)).to_bytes(_LENGTH) + body
+_BULK = {Began: "body", Got: "data", Sent: "data", Heard: "data"}
+_NONE, _BIN_32 = b"\xc4\x00", b"\xc6"
+
+
+@cache
+def _after(kind: type[Told]) -> tuple[str, ...]:
+    """The members that follow the large one."""
+    names = kind.__struct_fields__
+    return names[names.index(_BULK[kind]) + 1 :]
 
 
 class Inbox[T]:
