@@ -1,24 +1,33 @@
 """Undoing content encodings on a copy of a body, chunk by chunk; the wire keeps its own bytes.
 
-An encoding that is not known is not undone: the body is then recorded as it travelled.
+An encoding that is not known is not undone: the body is then recorded as it travelled. So is the
+rest of one that would grow beyond all measure (a decompression bomb): neither a chunk nor the whole
+becomes more than `FREE` bytes, or `LARGEST_GROWTH` times what travelled.
 """
 
 import zlib
+from collections.abc import Iterator
 from typing import Protocol
 
 import brotli
 import zstandard
 
-
-class Undo(Protocol):
-    """Turns encoded chunks into plain ones; raises `CannotDecode` on damaged input."""
-
-    def feed(self, chunk: bytes) -> bytes:
-        """The plain bytes that `chunk` yields, perhaps none yet."""
+FREE = 64 << 20
+"""Bytes to which anything may grow."""
+LARGEST_GROWTH = 250
+"""How many times what travelled may become of it beyond that; the dullest streams reach 60."""
+_STEP = 1 << 20
+_SLICE = 256
+"""Bytes of zstd that are undone at a time: the smallest block has 4, and may stand for 128 KB."""
 
 
 class CannotDecode(Exception):
-    """The bytes are not what the content-encoding header said."""
+    """The bytes are not what the content-encoding header said, or too much would become of them."""
+
+
+class _Decoder(Protocol):
+    def pieces(self, chunk: bytes) -> Iterator[bytes]:
+        """The plain bytes that `chunk` yields, a few MB at a time. Raises CannotDecode."""
 
 
 class _Zlib:
@@ -33,57 +42,62 @@ class _Zlib:
         self._decide = True
         self._later_member = False
 
-    def feed(self, chunk: bytes) -> bytes:
+    def pieces(self, chunk: bytes) -> Iterator[bytes]:
         if self._decide:  # the first two bytes tell the formats apart
             self._head += chunk
             if len(self._head) < 2:
-                return b""
+                return
             chunk, self._decide = self._head, False
             try:
-                return self._members(chunk)
+                zlib.decompressobj(47).decompress(chunk, 1)
             except zlib.error:
                 self._inflate = zlib.decompressobj(-15)
         try:
-            return self._members(chunk)
+            yield from self._members(chunk)
         except zlib.error as error:
             raise CannotDecode(str(error)) from error
 
-    def _members(self, chunk: bytes) -> bytes:
-        plain = b""
+    def _members(self, chunk: bytes) -> Iterator[bytes]:
         while chunk:
             try:
-                plain += self._inflate.decompress(chunk)
+                piece = self._inflate.decompress(chunk, _STEP)
             except zlib.error:
                 if not self._later_member:
                     raise
                 self._inflate = zlib.decompressobj(47)
-                return plain
-            chunk = self._inflate.unused_data
+                return
+            yield piece
+            chunk = self._inflate.unconsumed_tail
+            while not chunk and len(piece) == _STEP:  # more may be ready without more input
+                piece = self._inflate.decompress(b"", _STEP)
+                yield piece
             if self._inflate.eof:
+                chunk = self._inflate.unused_data
                 self._inflate = zlib.decompressobj(47)
                 self._later_member = True
-        return plain
 
 
 class _Brotli:
     def __init__(self) -> None:
         self._decompressor = brotli.Decompressor()
 
-    def feed(self, chunk: bytes) -> bytes:
+    def pieces(self, chunk: bytes) -> Iterator[bytes]:
         try:
-            plain: bytes = self._decompressor.process(chunk)
+            while piece := self._decompressor.process(chunk, output_buffer_limit=_STEP):
+                yield piece
+                chunk = b""
         except brotli.error as error:
             raise CannotDecode(str(error)) from error
-        return plain
 
 
 class _Zstandard:
     def __init__(self) -> None:
         self._decompressor = zstandard.ZstdDecompressor().decompressobj(read_across_frames=True)
 
-    def feed(self, chunk: bytes) -> bytes:
+    def pieces(self, chunk: bytes) -> Iterator[bytes]:
         try:
-            return self._decompressor.decompress(chunk)
+            for start in range(0, len(chunk), _SLICE):
+                yield self._decompressor.decompress(chunk[start : start + _SLICE])
         except zstandard.ZstdError as error:
             raise CannotDecode(str(error)) from error
 
@@ -97,15 +111,30 @@ _DECODERS: dict[str, type[_Zlib] | type[_Brotli] | type[_Zstandard]] = {
 }
 
 
-class _Chain:
-    """Several encodings, the last one applied undone first."""
+class Undo:
+    """Turns encoded chunks into plain ones: one encoding, or several, the last one first."""
 
-    def __init__(self, decoders: list[Undo]) -> None:
+    def __init__(self, decoders: list[_Decoder]) -> None:
         self._decoders = decoders
+        self._travelled = 0
+        self._plain = [0] * len(decoders)
 
     def feed(self, chunk: bytes) -> bytes:
-        for decoder in self._decoders:
-            chunk = decoder.feed(chunk)
+        """The plain bytes that `chunk` yields, perhaps none yet. Raises CannotDecode."""
+        self._travelled += len(chunk)
+        most = max(FREE, len(chunk) * LARGEST_GROWTH)
+        most_in_all = max(FREE, self._travelled * LARGEST_GROWTH)
+        for stage, decoder in enumerate(self._decoders):
+            plain = bytearray()
+            for piece in decoder.pieces(chunk):
+                plain += piece
+                if len(plain) > min(most, most_in_all - self._plain[stage]):
+                    raise CannotDecode(
+                        f"{self._travelled} bytes of it would become more than "
+                        f"{self._plain[stage] + len(plain) - 1}"
+                    )
+            self._plain[stage] += len(plain)
+            chunk = bytes(plain)
         return chunk
 
 
@@ -115,5 +144,4 @@ def undo(encoding: str) -> Undo | None:
     names = [name for name in names if name not in ("", "identity")]
     if not names or any(name not in _DECODERS for name in names):
         return None
-    decoders: list[Undo] = [_DECODERS[name]() for name in reversed(names)]
-    return decoders[0] if len(decoders) == 1 else _Chain(decoders)
+    return Undo([_DECODERS[name]() for name in reversed(names)])

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from msgspec import UNSET
 
+from cassettes.beginnings import JsonText, begins_stream
 from cassettes.decoding import CannotDecode, Undo, undo
 from cassettes.format import (
     AnyLine,
@@ -46,7 +47,10 @@ from wire.events import TERMINAL
 from wire.sse import Splitter, parse
 from wire.words import event_type
 
-_STREAM_BEGINNINGS = (b"event:", b"data:", b":", b"id:", b"retry:")
+LARGEST_PART = 16 << 20
+"""Bytes of a body that stand in one line at most, until the file is calm."""
+LARGEST_EVENT = 64 << 20
+"""Bytes of a stream that wait for the end of an event before they are written without it."""
 
 
 @dataclass(slots=True)
@@ -54,9 +58,12 @@ class _Open:
     """An exchange in flight."""
 
     began_ns: int
+    method: str = ""
     splitter: Splitter | None = None
     undo: Undo | None = None
     finished: bool = False
+    whole_ns: int = 0
+    """When the event was whole that the splitter keeps back, or 0."""
     pending: bytearray = field(default_factory=bytearray)
     pending_ns: int = 0
     got_ns: int = 0
@@ -64,6 +71,8 @@ class _Open:
     error: str = ""
     unlabelled: bool = False
     """Whether the first bytes must tell if this is a stream, for want of a content type."""
+    json: JsonText | None = None
+    """Of a body of JSON that is as long as it happens to be: whether it is whole."""
     lanes: Lanes | None = None
     """Of a handshake: what is open on the connection."""
     newest: int = 0
@@ -72,6 +81,10 @@ class _Open:
     def t(self, at_ns: int) -> float:
         """ms since the request had arrived whole."""
         return round((at_ns - self.began_ns) / 1e6, 3)
+
+    def is_bodiless(self, status: int) -> bool:
+        """Whether an answer with `status` has no body (RFC 9112, 6.3)."""
+        return self.method == "HEAD" or status < 200 or status in (204, 304)
 
 
 class Encoder:
@@ -124,7 +137,7 @@ class Encoder:
         return self._ended(exchange, note)
 
     def _began(self, note: Began) -> Iterator[AnyLine]:
-        self._open[note.x] = _Open(note.at_ns)
+        self._open[note.x] = _Open(note.at_ns, note.method)
         sent = _texts(note.headers)
         path, headers = self._redactor.request(_text(note.path), sent)
         body, plain = note.body, undo(_header(sent, "content-encoding"))
@@ -156,7 +169,10 @@ class Encoder:
         kind = _header(got, "content-type").lower()
         if kind.startswith("text/event-stream"):
             exchange.splitter = Splitter()
-        exchange.unlabelled = "json" not in kind
+        is_json = "json" in kind
+        exchange.unlabelled = exchange.splitter is None and not is_json
+        if is_json and not exchange.is_bodiless(note.status) and not _has_length(got):
+            exchange.json = JsonText()
         return Response(
             x=note.x,
             t=exchange.t(note.at_ns),
@@ -175,27 +191,46 @@ class Encoder:
                 if exchange.splitter is not None:
                     data = exchange.splitter.finish() + data
                 exchange.undo = exchange.splitter = None
-        if exchange.splitter is None and exchange.unlabelled and data:
-            exchange.unlabelled = False
-            if data.startswith(_STREAM_BEGINNINGS):
-                exchange.splitter = Splitter()
         if exchange.splitter is None:
             if not exchange.pending:
                 exchange.pending_ns = note.at_ns
                 self._partial[note.x] = exchange
             exchange.pending += data
             exchange.got_ns = note.at_ns
-            return
-        for block in exchange.splitter.feed(data):
-            yield self._event(exchange, note, block)
+            if not exchange.unlabelled or not exchange.pending:
+                yield from self._large_parts(note.x, exchange)
+                return
+            is_stream = begins_stream(exchange.pending) if not exchange.chunks else False
+            exchange.unlabelled = is_stream is None
+            if not is_stream:
+                return
+            data = bytes(exchange.pending)
+            exchange.pending.clear()
+            exchange.splitter = Splitter()
+        yield from self._events(exchange, exchange.splitter, note, data)
 
-    def _event(self, exchange: _Open, note: Got | Ended, block: bytes) -> Event:
+    def _events(
+        self, exchange: _Open, splitter: Splitter, note: Got, data: bytes
+    ) -> Iterator[Event]:
+        """The events that `data` completes, each with the time at which it was whole."""
+        earlier_ns = exchange.whole_ns
+        for block in splitter.feed(data):
+            yield self._event(exchange, note, block, earlier_ns or note.at_ns)
+            earlier_ns = 0
+        if splitter.is_whole:
+            exchange.whole_ns = earlier_ns or note.at_ns
+        else:
+            exchange.whole_ns = 0
+        if len(splitter) > LARGEST_EVENT:
+            yield self._event(exchange, note, splitter.finish(), note.at_ns)
+
+    def _event(self, exchange: _Open, note: Got | Ended, block: bytes, at_ns: int) -> Event:
         name, payload = frame(self._redactor.text(block))
         if payload.json is not UNSET:
             exchange.finished |= event_type(bytes(payload.json)) in TERMINAL
         else:
             exchange.finished |= _ends_stream(block)
-        return Event(x=note.x, t=exchange.t(note.at_ns), frame=name, **payload.members())
+        return Event(x=note.x, t=exchange.t(at_ns), frame=name, **payload.members())
 
     def _sent(self, note: Sent) -> Iterator[AnyLine]:
         connection = self._open.get(note.socket)
@@ -270,7 +305,7 @@ class Encoder:
         outcome = note.outcome
         if exchange.splitter is not None:
             if rest := exchange.splitter.finish():
-                yield self._event(exchange, note, rest)
+                yield self._event(exchange, note, rest, exchange.whole_ns or note.at_ns)
             if exchange.finished and outcome != "recorder_overrun":
                 outcome = "complete"  # whoever closed the connection then did not cut anything off
             elif outcome == "complete":
@@ -279,6 +314,8 @@ class Encoder:
             payload = pack(self._redactor.text(bytes(exchange.pending))).members()
             line = Chunk if exchange.chunks else Body
             yield line(x=note.x, t=exchange.t(exchange.got_ns), **payload)
+        if exchange.json and outcome == "complete" and exchange.json.is_cut(exchange.pending):
+            outcome = "truncated"
         error = self._redactor.word("; ".join(filter(None, (exchange.error, note.error))))
         yield End(
             x=note.x,
@@ -297,14 +334,26 @@ class Encoder:
         A part that may hold the beginning of a credential stays behind until more has come.
         """
         for x, exchange in self._partial.items():
-            if not exchange.pending or now_ns - exchange.pending_ns < older_ns:
-                continue
-            part, rest = self._redactor.settled(bytes(exchange.pending))
-            exchange.pending[:] = rest
-            exchange.pending_ns = now_ns
-            if part:
-                exchange.chunks += 1
-                yield Chunk(x=x, t=exchange.t(exchange.got_ns), **pack(part).members())
+            if exchange.pending and now_ns - exchange.pending_ns >= older_ns:
+                exchange.pending_ns = now_ns
+                yield from self._part(x, exchange, bytes(exchange.pending))
+
+    def _large_parts(self, x: int, exchange: _Open) -> Iterator[Chunk]:
+        """Lines for what is too long for one."""
+        before = 0
+        while len(exchange.pending) >= LARGEST_PART and len(exchange.pending) != before:
+            before = len(exchange.pending)
+            yield from self._part(x, exchange, bytes(exchange.pending[:LARGEST_PART]))
+
+    def _part(self, x: int, exchange: _Open, beginning: bytes) -> Iterator[Chunk]:
+        """A line for the `beginning` of what is pending, or for all of it that is settled."""
+        part, rest = self._redactor.settled(beginning)
+        if exchange.json:
+            exchange.json.feed(beginning[: len(beginning) - len(rest)])
+        exchange.pending[: len(beginning)] = rest
+        if part:
+            exchange.chunks += 1
+            yield Chunk(x=x, t=exchange.t(exchange.got_ns), **pack(part).members())
 
     @property
     def waiting(self) -> bool:
@@ -326,6 +375,10 @@ def _texts(headers: NotedHeaders) -> Headers:
 
 def _header(headers: Headers, name: str) -> str:
     return next((value for key, value in headers if key.lower() == name), "")
+
+
+def _has_length(headers: Headers) -> bool:
+    return any(_header(headers, name) for name in ("content-length", "transfer-encoding"))
 
 
 def _ends_stream(block: bytes) -> bool:

@@ -166,7 +166,7 @@ AnyLine = (
 
 OUTCOMES = {
     "complete": "the answer arrived whole",
-    "truncated": "the stream ended properly but without its terminal event",
+    "truncated": "the answer ended in good order, but without its terminal event or amid its JSON",
     "client_gone": "the client closed the connection first",
     "upstream_gone": "the upstream broke the answer off",
     "upstream_unreachable": "no connection to the upstream, so no answer",

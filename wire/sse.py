@@ -20,15 +20,23 @@ class Splitter:
     def __init__(self) -> None:
         self._rest = bytearray()
         self._searched = 0
+        self.is_whole = False
+        """Whether what is kept back is a whole block, which the LF of its last CRLF may join."""
+
+    def __len__(self) -> int:
+        """How many bytes are kept back."""
+        return len(self._rest)
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Yield the blocks that `chunk` completes, as raw bytes."""
         rest = self._rest
         rest += chunk
+        self.is_whole = False
         start = 0
         after = _after_any if rest.find(b"\r", self._searched) >= 0 else _after_newlines
         while (end := after(rest, max(start, self._searched))) is not None:
             if end == len(rest) and rest[-1] == 0x0D:
+                self.is_whole = True
                 break  # the LF of this CRLF may be in the next chunk
             yield bytes(rest[start:end])
             start = self._searched = end
@@ -38,6 +46,7 @@ class Splitter:
     def finish(self) -> bytes:
         """What is left when the stream has ended: a block without its blank line, or nothing."""
         rest, self._rest, self._searched = bytes(self._rest), bytearray(), 0
+        self.is_whole = False
         return rest
 
 

@@ -4,12 +4,14 @@ import gzip
 import zlib
 from collections.abc import Callable
 
+import brotli
 import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 from traffic import ENCODINGS
 
+from cassettes import decoding
 from cassettes.decoding import CannotDecode, undo
 
 
@@ -65,3 +67,46 @@ def test_damaged_bodies_are_an_error(name: str, size: int) -> None:
 def test_other_encodings_are_not_undone(name: str) -> None:
     """There is no decoder for an encoding that is not known, alone or among others."""
     assert undo(name) is None
+
+
+@pytest.mark.parametrize("name", [name for name in ENCODINGS if name])
+@pytest.mark.parametrize("size", [100, 1 << 16, 1 << 30])
+def test_what_would_grow_beyond_measure_is_an_error(name: str, size: int) -> None:
+    """A bomb raises before it has become much more than is allowed, however it comes."""
+    bomb = ENCODINGS[name](bytes(decoding.FREE * 2))
+    decoder = undo(name)
+    assert decoder is not None
+    grown = 0
+    with pytest.raises(CannotDecode, match="would become more than"):
+        for at in range(0, len(bomb), size):
+            grown += len(decoder.feed(bomb[at : at + size]))
+    assert grown <= decoding.FREE
+
+
+def test_encodings_share_their_bound() -> None:
+    """Two that each grow by little grow by much together."""
+    bomb = gzip.compress(gzip.compress(bytes(decoding.FREE * 2)))
+    decoder = undo("gzip, gzip")
+    assert decoder is not None
+    with pytest.raises(CannotDecode, match="would become more than"):
+        decoder.feed(bomb)
+
+
+@pytest.mark.parametrize("name", [name for name in ENCODINGS if name])
+@pytest.mark.parametrize("extra", [-1, 0, 1])
+def test_long_bodies_come_out_whole(name: str, extra: int) -> None:
+    """Whatever is ready comes out with the bytes that made it ready, over any inner bound."""
+    for size in (1 << 20, 2 << 20, 5 << 20):
+        data = (b"0123456789abcdef" * (size // 16 + 1))[: size + extra]
+        assert decoded(name, ENCODINGS[name](data), 1 << 30) == data
+
+
+def test_the_dullest_streams_are_decoded() -> None:
+    """Events that are all alike shrink a hundredfold, and are no bomb."""
+    event = b'event: a\ndata: {"type":"response.output_text.delta","n":%d,"delta":" word"}\n\n'
+    stream = b"".join(event % number for number in range(1_200_000))
+    assert len(stream) > decoding.FREE
+    for name in ("gzip", "br", "zstd"):
+        encode = (lambda data: brotli.compress(data, quality=5)) if name == "br" else None
+        packed = (encode or ENCODINGS[name])(stream)
+        assert decoded(name, packed, 1 << 16) == stream
