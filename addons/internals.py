@@ -1,5 +1,7 @@
 """Every reach into what mitmproxy does not offer to addons; a test fails by name when it changes.
 
+Those that keep HTTP whole have a file of their own, `addons.http_internals`.
+
 A WebSocket that is lost, without a close frame, must be lost for the other side too: mitmproxy
 tells it that all is well (close code 1000), so that a client takes half an answer for a whole one.
 And a message of many megabytes must not hold up everybody else: mitmproxy copies all of it again

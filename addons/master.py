@@ -18,7 +18,9 @@ from mitmproxy.addons import core, next_layer, proxyserver, tlsconfig
 from mitmproxy.master import Master as _Mitmproxy
 
 from addons import authority
+from addons.connections import TIMEOUT_S, Connections
 from addons.gate import Gate
+from addons.http_internals import keep_http_whole
 from addons.internals import be_brief, pass_on_lost_websockets
 from addons.proxies import NO_PROXIES, Proxies
 from addons.recorder import Recorder
@@ -64,6 +66,7 @@ class Master:
         logging.getLogger("mitmproxy").addHandler(logging.NullHandler())
         logging.getLogger("mitmproxy").propagate = False
         pass_on_lost_websockets()
+        keep_http_whole()
         authority.make(self._confdir)
         master = _Mitmproxy(options.Options(confdir=str(self._confdir)))
         self._master = master
@@ -74,12 +77,13 @@ class Master:
             self._gate,
             tlsconfig.TlsConfig(),
             *self._others,
+            Connections(self._server),
             _Ready(ready),
         )
         master.options.update(
             mode=[f"{self._mode}@{HOST}:{self._port}"],
             connection_strategy="lazy",
-            tcp_timeout=24 * 3600,
+            tcp_timeout=TIMEOUT_S,
             ssl_verify_upstream_trusted_ca=str(authority.upstream_roots(self._confdir)),
         )
         be_brief(master)

@@ -15,6 +15,7 @@ from mitmproxy import ctx, exceptions, http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import ConnectionState
 
+from addons.error_answer import RESET_BY_CLIENT, plain
 from cassettes.format import Close, Side
 from cassettes.handover import Handover
 from cassettes.notes import SWITCHED, Answered, Began, Ended, Gap, Got, Heard, Note, Sent
@@ -23,6 +24,7 @@ from wire.errors import RespoolError
 from wire.hosts import Hosts
 
 _NUMBER = "respool"
+_UNRECORDED = "what followed is no WebSocket, and was passed on unrecorded"
 NO_CODE, LOST = 1005, 1006
 """Close codes that stand in no frame: it had none, and there was none (RFC 6455, 7.4.1)."""
 
@@ -122,12 +124,14 @@ class Recorder:
 
     def request(self, flow: http.HTTPFlow) -> None:
         """The whole request is here: an exchange begins."""
-        if self._journal is None or flow.request.stream:
-            return
+        if self._journal is not None and not flow.request.stream:
+            self._begin(flow, self._journal)
+
+    def _begin(self, flow: http.HTTPFlow, journal: Handover) -> None:
         number = self._next()
         flow.metadata[_NUMBER] = number
         self._in_flight[number] = True
-        self._journal.put(
+        journal.put(
             Began(
                 x=number,
                 at_ns=time.monotonic_ns(),
@@ -188,12 +192,17 @@ class Recorder:
     def response(self, flow: http.HTTPFlow) -> None:
         """The answer has arrived whole, or a WebSocket begins."""
         if flow.websocket is None:
-            self._end(flow, "complete")
+            switched = flow.response is not None and flow.response.status_code == SWITCHED
+            self._end(flow, "complete", _UNRECORDED if switched else "")
 
     def error(self, flow: http.HTTPFlow) -> None:
         """The exchange was broken off."""
-        message = flow.error.msg if flow.error else ""
+        message = plain(flow.error.msg) if flow.error else ""
         outcome = _who(flow)
+        begun = _NUMBER in flow.metadata or flow.request.stream
+        if self._journal is not None and not begun and outcome == "client_gone":
+            self._begin(flow, self._journal)
+            message = f"the client broke off its request, of which nothing was passed on: {message}"
         if outcome == "upstream_unreachable" and _NUMBER in flow.metadata:
             self._report(
                 f"exchange {flow.metadata[_NUMBER]}: no connection to "
@@ -263,6 +272,8 @@ class Recorder:
 def _who(flow: http.HTTPFlow) -> str:
     """Which side broke the exchange off."""
     if not flow.client_conn.state & ConnectionState.CAN_READ:
+        return "client_gone"
+    if flow.error is not None and flow.error.msg.startswith(RESET_BY_CLIENT):
         return "client_gone"
     server = flow.server_conn
     # Behind a proxy the connection to the server is no TCP connection of ours.

@@ -20,12 +20,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cassettes.serving import listen
 
 
-def certificate(folder: Path, *names: str) -> Path:
-    """A self-signed certificate for `names`, hosts or addresses, and its key, in one file."""
+def certificate(folder: Path, *names: str, age_days: int = 1) -> Path:
+    """A self-signed certificate, good for two days, and its key, in one file.
+
+    It is for `names`, hosts or addresses, of which the default is this one.
+    """
     names = names or ("127.0.0.1",)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"for {names[0]}")])
-    now = dt.datetime.now(dt.UTC)
+    begins = dt.datetime.now(dt.UTC) - dt.timedelta(days=age_days)
     alternatives = [_general_name(each) for each in names]
     made = (
         x509.CertificateBuilder()
@@ -33,8 +36,8 @@ def certificate(folder: Path, *names: str) -> Path:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
+        .not_valid_before(begins)
+        .not_valid_after(begins + dt.timedelta(days=2))
         .add_extension(x509.SubjectAlternativeName(alternatives), False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
         .sign(key, hashes.SHA256())
@@ -98,11 +101,19 @@ def serving_asgi(application: object, pem: Path | None = None) -> Iterator[int]:
         sock.close()
 
 
+def serving_tls(pem: Path, *protocols: str) -> ssl.SSLContext:
+    """What a server needs to speak TLS with a certificate, and HTTP in one of some versions."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pem)
+    if protocols:
+        context.set_alpn_protocols(list(protocols))
+    return context
+
+
 @contextmanager
 def tls_in_front_of(port: int, pem: Path) -> Iterator[int]:
     """A port that speaks TLS and passes what comes on to a loopback `port` in the clear."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(pem)
+    context = serving_tls(pem)
 
     def handle(client: socket.socket) -> None:
         with (

@@ -1,0 +1,63 @@
+"""What respool mends in mitmproxy's HTTP: each fails by its name when mitmproxy changes it."""
+
+import inspect
+from types import SimpleNamespace
+
+import pytest
+from h11._receivebuffer import ReceiveBuffer
+from mitmproxy.proxy.layers import http as http_layer
+from mitmproxy.proxy.layers.http import _http1, _http2
+
+from addons.error_answer import RESET_BY_CLIENT
+from addons.http_internals import _Chunks, keep_http_whole
+
+_originals = SimpleNamespace(
+    Http1Client=_http1.Http1Client,
+    Http1Server=_http1.Http1Server,
+    Http2Client=_http2.Http2Client,
+    Http2Server=_http2.Http2Server,
+)
+NAMES = tuple(vars(_originals))
+
+
+def test_the_http_layer_makes_its_connections_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The layer looks its classes up in its modules, where ours take their place."""
+    for name in NAMES:
+        monkeypatch.setattr(http_layer, name, getattr(http_layer, name))
+    monkeypatch.setattr(_http1, "ChunkedReader", _http1.ChunkedReader)
+    keep_http_whole()
+    made = inspect.getsource(http_layer.HttpLayer) + inspect.getsource(http_layer.HttpClient)
+    for name in NAMES:
+        assert f"= {name}(" in made
+        assert issubclass(getattr(http_layer, name), getattr(_originals, name))
+        assert getattr(http_layer, name) is not getattr(_originals, name)
+    assert isinstance(_http1.make_body_reader(None), _Chunks)
+
+
+def test_mitmproxy_still_cannot_do_what_we_mend() -> None:
+    """When it can, ours may go."""
+    assert 'raise NotImplementedError(f"HTTP trailers' in inspect.getsource(_http1)
+    assert "103" not in inspect.getsource(_http1)
+    assert "text/html" in inspect.getsource(_http1.make_error_response)
+    assert RESET_BY_CLIENT in inspect.getsource(_http2)
+    assert "stream reset by upstream" not in inspect.getsource(_http2)
+
+
+def test_a_chunked_body_keeps_its_trailers() -> None:
+    """The reader says what h11's own says, but for the trailers."""
+    reader, buf = _Chunks(), ReceiveBuffer()
+    buf += b"2\r\n{}\r\n0\r\nX-Late: 1\r\n\r\n"
+    assert bytes(reader(buf).data) == b"{}"
+    assert list(reader(buf).headers) == []
+    assert reader.trailers is not None
+    assert reader.trailers.fields == ((b"X-Late", b"1"),)
+
+
+def test_an_answer_is_told_by_how_it_begins() -> None:
+    """The reader of heads takes lines from the buffer only when the head is whole."""
+    buf = ReceiveBuffer()
+    buf += b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n"
+    assert buf.maybe_extract_lines() is None
+    assert bytes(buf).startswith(b"HTTP/1.1 103")
+    buf += b"\r\n"
+    assert len(buf.maybe_extract_lines()) == 2
