@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from analytics.prices import cost_usd
 from analytics.tables import Row
 from cassettes.exchange import Exchange, cassette_uuid
+from cassettes.result import result_of
+from cassettes.retries import counter
 from cassettes.summary import Summary
 from wire.slices import Span
 
@@ -21,6 +23,7 @@ them; the rest is kept as `params`."""
 def http_row(exchange: Exchange, summary: Summary) -> Row:
     """What any traffic has, whatever it is about."""
     request = exchange.request
+    retry_count = counter(request)
     failed = exchange.route is not None or (exchange.status or 0) >= 400
     return {
         "exchange_id": str(exchange.id),
@@ -47,6 +50,9 @@ def http_row(exchange: Exchange, summary: Summary) -> Row:
         "event_ms": [event.t_ms for event in summary.events] or None,
         "event_types": [event.type for event in summary.events] or None,
         "event_bytes": [event.size for event in summary.events] or None,
+        "result": result_of(exchange, summary),
+        "retry_count": retry_count,
+        "attempt": 1 + (retry_count or 0),
     }
 
 

@@ -1,7 +1,8 @@
 """Reading cassettes into a database: incremental, idempotent, and nothing held open meanwhile.
 
 An exchange whose end is in the cassette is read once and stays. One without an end (in flight, or
-its recorder was killed) is there too, as `incomplete`, and is read again whenever the cassette is.
+its recorder was killed) is there too, as `incomplete`, and is read again whenever the cassette is;
+so is, once, one that an older respool read.
 A batch's rows go in one transaction, so that a kill leaves whole batches. Which exchanges are in
 the tables is asked of the tables themselves, so that a rewritten cassette changes nothing; the
 position in `ingest_state` only tells at once that there is nothing new.
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from analytics import store
+from analytics.retries import link_retries
 from analytics.tables import OWNED, TABLES, insert
 from cassettes.compressed import plain_size
 from cassettes.exchange import cassette_uuid
@@ -147,15 +149,17 @@ def _done(connection: duckdb.DuckDBPyConnection, cassette: Cassette) -> set[int]
     be taken for those that are there.
     """
     rows = connection.execute(store.statement("exchanges_done"), {"cassette": _id(cassette.header)})
-    done: dict[int, int | None] = dict(rows.fetchall())
-    for number, began_us in done.items():
+    done = set()
+    for number, began_us, is_done in rows.fetchall():
+        if is_done:
+            done.add(number)
         entry = cassette.exchanges.get(number)
         if entry and entry.began and began_us not in (None, _microseconds(entry.began)):
             raise BadCassette(
                 f"{cassette.path}: the database has another exchange {number} of this cassette; "
                 "one of them is a copy that was recorded on: ingest it into another --db"
             )
-    return set(done)
+    return done
 
 
 def _microseconds(time: datetime) -> int:
@@ -182,6 +186,7 @@ def _write(
         insert(connection, table, [row for rows in batch for row in rows.tables.get(table, ())])
     for name in _SETTLING:
         connection.execute(store.statement(name), {"cassette": _id(cassette.header)})
+    link_retries(connection, cassette_uuid(cassette.header.id))
     for shared, candidates in forgotten.items():
         connection.execute(store.statement(f"orphans_{shared}"), {"candidates": candidates})
     return len(batch)

@@ -18,6 +18,7 @@ from analytics.toolset import toolset_rows
 from analytics.validate import ExchangeParts, Where, findings
 from cassettes.exchange import Exchange, exchange_id
 from cassettes.reader import Cassette
+from cassettes.retries import Keys
 from cassettes.summary import StreamEvent, Summary, load_json, strict_members, summarise
 from wire.canonical import digest
 from wire.slices import Span, items
@@ -47,6 +48,7 @@ class Normalizer:
     def __init__(self, cassette: Cassette, earlier: Collection[int] = ()) -> None:
         self._cassette = cassette
         self._earlier = earlier
+        self._keys = Keys(cassette)
         self._first: dict[int, int] = {}
         """What was found for exchanges with a repeated input, which may be thousands in a row."""
 
@@ -58,7 +60,7 @@ class Normalizer:
         endpoint = exchange.route.endpoint if exchange.route else None
         if endpoint is None:
             nothing = {"inherited_items": 0, "input_items": 0, "output_items": 0}
-            rows.add("exchanges", {**http_row(exchange, summary), **nothing})
+            rows.add("exchanges", {**self._any_row(exchange, summary), **nothing})
             return rows
         body, found = strict_members(exchange.request.body)
         spans = found or {}
@@ -72,7 +74,7 @@ class Normalizer:
         rows.add(
             "exchanges",
             {
-                **http_row(exchange, summary),
+                **self._any_row(exchange, summary),
                 **response_row(exchange, summary, body, spans),
                 "parent_id": self._id(self._parent(number)),
                 "repeats_id": self._id(self._repeated(number)),
@@ -101,6 +103,10 @@ class Normalizer:
             rows.add("findings", {"finding_id": finding_id, **dict(zip(names, key, strict=True))})
             rows.add("exchange_findings", {"exchange_id": ident, "finding_id": finding_id})
         return rows
+
+    def _any_row(self, exchange: Exchange, summary: Summary) -> Row:
+        key = uuid.UUID(bytes=self._keys.of(exchange.request))
+        return {**http_row(exchange, summary), "request_key": str(key)}
 
     def _id(self, number: int | None) -> str | None:
         return None if number is None else str(exchange_id(self._cassette.header.id, number))

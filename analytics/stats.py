@@ -21,6 +21,7 @@ class Stats:
     by_upstream: pd.DataFrame
     by_tool: pd.DataFrame
     errors: pd.DataFrame
+    retries: pd.DataFrame
     compactions: pd.DataFrame
     findings: pd.DataFrame
 

@@ -18,7 +18,7 @@ import duckdb
 
 from wire.errors import BadDatabase
 
-SCHEMA = 2
+SCHEMA = 3
 """The number of the last migration."""
 PATIENCE_S = 10.0
 """How long a lock of another process is waited for."""

@@ -63,6 +63,11 @@ TABLES: dict[str, pa.Schema] = {
         connection_id=_TEXT,
         compaction_asked=_TEXT,
         repeats_id=_TEXT,
+        result=_TEXT,
+        request_key=_TEXT,
+        retry_count=_INT,
+        attempt=_INT,
+        retry_of_id=_TEXT,
     ),
     "items": _columns(
         item_id=_TEXT,

@@ -138,10 +138,11 @@ def _headline(totals: Totals) -> None:
             "Exchanges that used tokens of unknown price are not in the sum.",
         )
         _figure(
-            "Errors",
-            theme.count(totals["errors"]),
-            f"{theme.count(totals['not_complete'])} broken off",
-            "Errors that the server answered with; exchanges that did not come to their end.",
+            "Failed",
+            theme.count(totals["failed"]),
+            f"{theme.count(totals['interrupted'] + totals['unfinished'])} without an end",
+            "Answers that were an error or broke off; exchanges that the client or respool ended "
+            "early, or that are under way.",
         )
         for label, name in (("Latency, p50", "latency"), ("First token, p50", "first_token")):
             p50, p95 = (theme.duration(totals[f"{name}_{part}_ms"]) for part in ("p50", "p95"))
@@ -176,7 +177,7 @@ def _details(snapshot: Snapshot) -> None:
     stats = snapshot.stats
     _section("Models", stats.by_model, tables.MODELS)
     _section("Tools", stats.by_tool, tables.TOOLS, "No tool was called.")
-    _section("Errors", stats.errors, tables.ERRORS, "No exchange failed or broke off.")
+    _section("Errors", stats.errors, tables.ERRORS, "No exchange failed or was left.")
     _section("Compactions", stats.compactions, tables.COMPACTIONS, "Nothing was compacted.")
     _section("Latest exchanges", tables.with_result(snapshot.latest), tables.LATEST)
     _section("Findings", stats.findings, tables.FINDINGS, "All traffic has the SDK's types.")

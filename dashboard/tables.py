@@ -43,8 +43,7 @@ MODELS: Columns = {
     **_TOKENS,
     "cost_usd": _usd("Cost"),
     "unpriced": _count("Unpriced", "Exchanges that used tokens of unknown price"),
-    "errors": _count("Errors"),
-    "not_complete": _count("Broken off"),
+    "failed": _count("Failed", "Answers that were an error or broke off"),
     "latency_p50_ms": _ms("Latency p50"),
     "latency_p95_ms": _ms("Latency p95"),
     "first_token_p50_ms": _ms("First token p50"),
@@ -116,5 +115,5 @@ def with_result(exchanges: pd.DataFrame) -> pd.DataFrame:
     """The newest exchanges with how each ended: what went wrong, or the status of the response."""
     http = "HTTP " + exchanges["http_status"].astype("string")
     broken = exchanges["outcome"].where(exchanges["outcome"] != "complete")
-    error = exchanges["error_code"].fillna(http).where(exchanges["is_error"])
+    error = exchanges["error_code"].fillna(http).where(exchanges["result"] == "failed")
     return exchanges.assign(result=error.fillna(broken).fillna(exchanges["status"]).fillna(http))

@@ -62,13 +62,14 @@ def command(cassette: Path, ident: str | None, full: bool, as_lines: bool) -> No
 
 
 def _print_one(cassette: "Cassette", x: int, *, full: bool, as_lines: bool) -> None:
+    from cassettes.retries import Retries
     from respool.view.additions import additions
-    from respool.view.facts import read
+    from respool.view.facts import linked, read
     from respool.view.facts_json import as_json, more_facts
     from respool.view.printing import Paper, in_full
     from respool.view.screen import Screen
 
-    reading = read(cassette, x)
+    reading = linked(read(cassette, x), Retries(cassette).around(x))
     added = additions(cassette, reading)
     if as_lines:
         click.echo(as_json(more_facts(reading, added)))
@@ -78,23 +79,22 @@ def _print_one(cassette: "Cassette", x: int, *, full: bool, as_lines: bool) -> N
 
 
 def _print_json(cassette: "Cassette") -> None:
-    from respool.view.facts import read
+    from respool.view.facts import readings
     from respool.view.facts_json import as_json, facts
 
-    for x in cassette.exchanges:
-        click.echo(as_json(facts(read(cassette, x))))
+    for reading in readings(cassette):
+        click.echo(as_json(facts(reading)))
 
 
 def _print_list(cassette: "Cassette") -> None:
-    from respool.view.facts import Totals, read
+    from respool.view.facts import Totals, readings
     from respool.view.row import row
     from respool.view.screen import Screen
     from respool.view.styled import Line
     from respool.view.table import listed, totals_line
 
     screen, rows, totals = Screen(), [], Totals()
-    for x in cassette.exchanges:
-        reading = read(cassette, x)
+    for reading in readings(cassette):
         totals.add(reading)
         rows.append(row(reading))
     if rows:

@@ -23,7 +23,8 @@ def show(found: dict[str, Any]) -> None:
         _print_table(console, "servers", found["by_upstream"], _UPSTREAM_COLUMNS)
     for title, name, columns in (
         ("tool calls", "by_tool", _TOOL_COLUMNS),
-        ("errors and broken exchanges", "errors", _ERROR_COLUMNS),
+        ("what did not go well", "errors", _ERROR_COLUMNS),
+        ("what was retried", "retries", _RETRY_COLUMNS),
         ("compactions", "compactions", _COMPACTION_COLUMNS),
     ):
         if found[name]:
@@ -42,8 +43,7 @@ def _headline(totals: dict[str, Any]) -> str:
     n = {name: _number(value) for name, value in totals.items()}
     ms = {name: _ms(value) for name, value in totals.items() if name.endswith("_ms")}
     return (
-        f"{_count(totals, 'exchange')}, {_count(totals, 'error')}, "
-        f"{n['not_complete']} not complete, "
+        f"{_count(totals, 'exchange')}, {n['failed']} failed{_ended_early(totals)}, "
         f"{_count(totals, 'tool_call')}, {_count(totals, 'compaction')}\n"
         f"{n['input_tokens']} input tokens ({n['cached_tokens']} cached), "
         f"{n['output_tokens']} output ({n['reasoning_tokens']} reasoning), "
@@ -52,6 +52,20 @@ def _headline(totals: dict[str, Any]) -> str:
         f"latency p50 {ms['latency_p50_ms']}, p95 {ms['latency_p95_ms']}; "
         f"first token p50 {ms['first_token_p50_ms']}, p95 {ms['first_token_p95_ms']}"
     )
+
+
+def _ended_early(totals: dict[str, Any]) -> str:
+    """What has no end of its own, and what was tried again, where there is any."""
+    parts = [
+        f", {_number(totals[name])} {name}"
+        for name in ("interrupted", "unfinished")
+        if totals[name]
+    ]
+    if totals["retries"]:
+        again = f"{_number(totals['retries'])} retr{'y' if totals['retries'] == 1 else 'ies'}"
+        lost = totals["retries_lost_ms"]
+        parts.append(f", {again}" + (f" ({_ms(lost)} lost)" if lost is not None else ""))
+    return "".join(parts)
 
 
 def _count(totals: dict[str, Any], thing: str) -> str:
@@ -99,7 +113,7 @@ _MODEL_COLUMNS = {
     "reasoning_tokens": _cell,
     "cost_usd": _cost_cell,
     "unpriced": _cell,
-    "errors": _cell,
+    "failed": _cell,
     "latency_p50_ms": _ms,
     "latency_p95_ms": _ms,
     "first_token_p50_ms": _ms,
@@ -112,7 +126,7 @@ _UPSTREAM_COLUMNS = {
     "output_tokens": _cell,
     "cost_usd": _cost_cell,
     "unpriced": _cell,
-    "errors": _cell,
+    "failed": _cell,
     "latency_p50_ms": _ms,
     "latency_p95_ms": _ms,
 }
@@ -125,11 +139,22 @@ _TOOL_COLUMNS = {
     "latency_p50_ms": _ms,
 }
 _ERROR_COLUMNS = {
+    "result": _cell,
     "exchanges": _cell,
     "http_status": _cell,
     "error_code": _cell,
     "outcome": _cell,
     "last_message": _cell,
+}
+_RETRY_COLUMNS = {
+    "http_status": _cell,
+    "error_code": _cell,
+    "outcome": _cell,
+    "retries": _cell,
+    "succeeded": _cell,
+    "lost_ms": _ms,
+    "lost_tokens": _cell,
+    "lost_usd": _cost_cell,
 }
 _COMPACTION_COLUMNS = {
     "number": _cell,
@@ -157,10 +182,16 @@ _SHORT = {
     "input_items": "items in",
     "output_items": "items out",
     "number": "exchange",
+    "lost_ms": "time lost",
+    "lost_tokens": "tokens",
+    "lost_usd": "cost",
 }
 _WRAPPED = frozenset({"last_message", "upstream"})
 _LEFT = frozenset(
-    {"model", "upstream", "name", "type", "error_code", "outcome", "last_message", "trigger"}
+    {
+        *("model", "upstream", "name", "type", "error_code", "outcome"),
+        *("last_message", "trigger", "result"),
+    }
 )
 
 
@@ -171,6 +202,8 @@ _DROPPED_FIRST = (
     "reasoning_tokens",
     "outcome",
     "errors",
+    "failed",
+    "result",
     "first_token_p50_ms",
 )
 """Columns that go where the terminal is too narrow for all, in this order."""

@@ -20,6 +20,7 @@ from respool.view.plain_text import duration
 
 if TYPE_CHECKING:
     from cassettes.reader import Cassette
+    from cassettes.retries import Retries
     from respool.view.screen import Screen
 
 _POLL_S = 0.1
@@ -71,6 +72,7 @@ class Follower:
         self._cassette: Cassette | None = None
         self._older: list[Cassette] = []
         """Files that gave way to another one, of which something may still come."""
+        self._retries: Retries | None = None
         self._id = ""
         self._part = 0
         self._printed: set[int] = set()
@@ -134,7 +136,10 @@ class Follower:
 
     def _begin(self, cassette: "Cassette") -> None:
         """Go on with a cassette that was just opened, or start anew if it is another one."""
+        from cassettes.retries import Retries
+
         self._cassette = cassette
+        self._retries = Retries(cassette)
         self._waiting = False
         part = cassette.header.part or 1
         if cassette.header.id != self._id or part <= self._part:
@@ -177,10 +182,12 @@ class Follower:
 
     def _print_one(self, cassette: "Cassette", x: int) -> None:
         from respool.view.additions import additions
-        from respool.view.facts import read
+        from respool.view.facts import linked, read
         from respool.view.short_view import block, facts_line
 
-        reading, width = read(cassette, x), self._screen.width
+        assert self._retries is not None  # made with the cassette
+        width = self._screen.width
+        reading = linked(read(cassette, x), self._retries.around(x))
         lines = [facts_line(reading, width)]
         lines += block(reading, additions(cassette, reading), width)
         self._screen.print(lines)

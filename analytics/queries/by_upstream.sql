@@ -7,7 +7,7 @@ SELECT
     TRY_CAST(sum(u.output_tokens) AS BIGINT) AS output_tokens,
     sum(u.cost_usd) AS cost_usd,
     count(*) FILTER (e.is_billed AND u.cost_usd IS NULL) AS unpriced,
-    count(*) FILTER (e.is_error) AS errors,
+    count(*) FILTER (e.result = 'failed') AS failed,
     quantile_cont(e.latency_ms, 0.5) AS latency_p50_ms,
     quantile_cont(e.latency_ms, 0.95) AS latency_p95_ms
 FROM exchange_facts e

@@ -1,5 +1,6 @@
--- One row for each kind of failure: errors that the server told, and exchanges that broke off.
+-- One row for each way in which exchanges did not go well, the frequent ones first.
 SELECT
+    result,
     http_status,
     error_code,
     outcome,
@@ -7,6 +8,6 @@ SELECT
     max_by(error_message, number) AS last_message,
     max(started_at) AS last_at
 FROM exchange_facts
-WHERE is_error OR outcome <> 'complete'
+WHERE result <> 'ok'
 GROUP BY ALL
-ORDER BY exchanges DESC, http_status, error_code, outcome;
+ORDER BY exchanges DESC, result, http_status, error_code, outcome;

@@ -3,7 +3,7 @@ SELECT
     time_bucket(to_seconds($seconds), e.started_at) AS begins_at,
     coalesce(e.model, '(no model)') AS model,
     count(*) AS exchanges,
-    count(*) FILTER (e.is_error OR e.outcome <> 'complete') AS failures,
+    count(*) FILTER (e.result = 'failed') AS failures,
     count(*) FILTER (e.exchange_id IN (SELECT exchange_id FROM compactions)) AS compactions,
     TRY_CAST(sum(u.input_tokens - coalesce(u.cached_tokens, 0)) AS BIGINT) AS uncached_tokens,
     TRY_CAST(sum(u.cached_tokens) AS BIGINT) AS cached_tokens,

@@ -10,8 +10,13 @@ SELECT
     TRY_CAST(CASE WHEN count(*) = 0 THEN 0 ELSE sum(u.total_tokens) END AS BIGINT) AS total_tokens,
     CASE WHEN count(*) = 0 THEN 0 ELSE sum(u.cost_usd) END AS cost_usd,
     count(*) FILTER (e.is_billed AND u.cost_usd IS NULL) AS unpriced,
-    count(*) FILTER (e.is_error) AS errors,
-    count(*) FILTER (e.outcome <> 'complete') AS not_complete,
+    count(*) FILTER (e.result = 'failed') AS failed,
+    count(*) FILTER (e.result = 'interrupted') AS interrupted,
+    count(*) FILTER (e.result = 'unfinished') AS unfinished,
+    count(e.retry_of_id) AS retries,
+    (
+        SELECT sum(r.lost_ms) FROM retries r SEMI JOIN exchange_facts USING (exchange_id)
+    ) AS retries_lost_ms,
     (
         SELECT count(*) FROM tool_calls WHERE type IS DISTINCT FROM 'mcp_approval_request'
     ) AS tool_calls,

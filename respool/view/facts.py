@@ -4,12 +4,15 @@ One reading for the list, the full view, the lines of `tail` and `--json`, so th
 the traffic did not say is None: a missing number is never a zero.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from cassettes.exchange import Exchange
 from cassettes.reader import Cassette
+from cassettes.result import Result, result_of
+from cassettes.retries import Keys, Linker, Retry, attempt_of
 from cassettes.summary import Summary, Usage, load_json, summarise
 from respool.view.partial_output import unfinished_items
 from wire.items import CALLS, item_type
@@ -20,13 +23,14 @@ Json = Any  # any JSON value: what clients and servers send is known only after 
 type Grade = Literal["ok", "odd", "bad"]
 
 _BILLED = frozenset({"create", "compact"})
-_ACKNOWLEDGED = frozenset({"steer", "message"})
-"""WebSocket messages that may need no answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How an exchange went, in a word, with a remark for the words after it."""
+    """How an exchange went, in a word, with a remark for the words after it.
+
+    `bad` is what counts as failed.
+    """
 
     grade: Grade
     word: str
@@ -49,6 +53,10 @@ class Reading:
     cost_usd: float | None
     on_socket: tuple[int, ...] = ()
     """Of a WebSocket's handshake: the exchanges on the connection."""
+    retry: Retry | None = None
+    """What it retries; None where nothing, or where nobody has looked: see `linked`."""
+    retried_by: int | None = None
+    """Which exchange retries it."""
 
     @property
     def number(self) -> int:
@@ -122,6 +130,16 @@ class Reading:
             return None
 
     @property
+    def attempt(self) -> int:
+        """Which attempt at its request it is, from 1."""
+        return self.retry.attempt if self.retry else attempt_of(self.exchange, self.summary).first
+
+    @property
+    def result(self) -> Result:
+        """How the exchange went, as failures are counted."""
+        return result_of(self.exchange, self.summary)
+
+    @property
     def verdict(self) -> Verdict:
         """How the exchange went."""
         return _verdict(self)
@@ -151,6 +169,21 @@ def read(cassette: Cassette, x: int) -> Reading:
         cost_usd=_cost(exchange, summary),
         on_socket=tuple(cassette.on_socket(x)),
     )
+
+
+def linked(reading: Reading, retries: Mapping[int, Retry]) -> Reading:
+    """The reading with its place among the retries of its request, which are known by number."""
+    number = reading.number
+    by = next((x for x, retry in retries.items() if retry.of == number), None)
+    return replace(reading, retry=retries.get(number), retried_by=by)
+
+
+def readings(cassette: Cassette) -> Iterator[Reading]:
+    """All exchanges, each with what it retries."""
+    linker = Linker(Keys(cassette))
+    for x in sorted(cassette.exchanges):
+        reading = read(cassette, x)
+        yield replace(reading, retry=linker.take(attempt_of(reading.exchange, reading.summary)))
 
 
 def items_of_input(cassette: Cassette, x: int, request: dict[str, Json]) -> int | None:
@@ -193,27 +226,32 @@ def _cost(exchange: Exchange, summary: Summary) -> float | None:
 
 
 def _verdict(reading: Reading) -> Verdict:
+    grade, word, remark = _words(reading)
+    return Verdict("bad" if reading.result == "failed" else grade, word, remark)
+
+
+def _words(reading: Reading) -> tuple[Literal["ok", "odd"], str, str]:
+    """How it went where it did not fail, and what to say of it."""
     exchange, summary = reading.exchange, reading.summary
     error = summary.error_code or " ".join((summary.error_message or "").split())
     if exchange.outcome == "incomplete":
-        return Verdict("odd", "unfinished", error)
-    if exchange.outcome != "complete":
-        odd = exchange.outcome in {"client_gone", "proxy_stopped"}
-        return Verdict("odd" if odd else "bad", exchange.outcome, error)
+        return "odd", "unfinished", error
+    refused = (exchange.status or 0) >= 400  # a client need not read on to know
+    if exchange.outcome != "complete" and not (refused and exchange.outcome == "client_gone"):
+        return "odd", exchange.outcome, error
     if exchange.status is None:
-        odd = reading.endpoint in _ACKNOWLEDGED
-        return Verdict("odd" if odd else "bad", "no answer", error)
+        return "odd", "no answer", error
     if exchange.status >= 400:
-        return Verdict("bad", str(exchange.status), error)
-    if summary.error_message is not None or summary.status == "failed":
-        return Verdict("bad", summary.status if summary.status == "failed" else "error", error)
+        return "odd", str(exchange.status), error
+    if reading.result == "failed":
+        return "odd", "failed" if summary.status == "failed" else "error", error
     if exchange.status >= 300:
-        return Verdict("odd", str(exchange.status))
+        return "odd", str(exchange.status), ""
     if reading.endpoint in _BILLED and summary.response is None:
-        return Verdict("odd", "unreadable", "there is no response in the answer")
+        return "odd", "unreadable", "there is no response in the answer"
     if summary.status not in {None, "completed"}:
-        return Verdict("odd", summary.status or "", summary.incomplete_reason or "")
-    return Verdict("odd", "refused") if reading.refused else Verdict("ok", "ok")
+        return "odd", summary.status or "", summary.incomplete_reason or ""
+    return ("odd", "refused", "") if reading.refused else ("ok", "ok", "")
 
 
 @dataclass(slots=True)
@@ -221,8 +259,10 @@ class Totals:
     """What a list of exchanges comes to. Sums are of what is known, None where nothing is."""
 
     exchanges: int = 0
-    errors: int = 0
+    failed: int = 0
+    interrupted: int = 0
     unfinished: int = 0
+    retries: int = 0
     unpriced: int = 0
     input_tokens: int | None = None
     cached_tokens: int | None = None
@@ -233,10 +273,12 @@ class Totals:
 
     def add(self, reading: Reading) -> None:
         """Add an exchange; an answer that is fetched again (`GET /responses/{id}`) counts once."""
-        verdict = reading.verdict
+        result = reading.result
         self.exchanges += 1
-        self.errors += verdict.grade == "bad"
-        self.unfinished += verdict.word == "unfinished"
+        self.failed += result == "failed"
+        self.interrupted += result == "interrupted"
+        self.unfinished += result == "unfinished"
+        self.retries += reading.retry is not None
         usage, route = reading.usage, reading.exchange.route
         ids = {reading.summary.response_id, route.response_id if route else None} - {None}
         again = reading.endpoint not in _BILLED and ids & self._answers

@@ -29,7 +29,8 @@ KEYS: Mapping[str, str] = {
     "path": "of the request, with its query",
     "upstream": "base URL of the server",
     "endpoint": "create, compact, retrieve, ...",
-    "verdict": "ok, or in a word what went wrong, as in the list",
+    "result": "ok, failed, interrupted or unfinished",
+    "verdict": "the same in a word of its own, as in the list",
     "status": "HTTP status",
     "outcome": "complete, or who broke it off",
     "outcome_detail": "the recorder's words on it",
@@ -47,6 +48,8 @@ KEYS: Mapping[str, str] = {
     "connection": "the exchange of the WebSocket's handshake",
     "streamed": "whether the answer came as events or messages",
     "events": "how many events came",
+    "retry_of": "the exchange that this one retries",
+    "attempt": "which attempt at the same request it is, from 1",
     "parent": "the exchange that had sent the first items of the input",
     "input_items": "items in the request's input",
     "added_items": "how many of them the parent had not sent",
@@ -65,6 +68,7 @@ KEYS: Mapping[str, str] = {
 """What is told of every exchange."""
 
 MORE_KEYS: Mapping[str, str] = {
+    "retried_by": "the exchange that retries this one",
     "continues": "the exchange whose conversation this one continues",
     "added": "the items that neither it nor its answer held",
     "echoed": "the items of its answer that were sent back",
@@ -87,6 +91,7 @@ def facts(reading: "Reading") -> dict[str, Json]:
         "path": exchange.request.path,
         "upstream": exchange.upstream or None,
         "endpoint": reading.endpoint,
+        "result": reading.result,
         "verdict": reading.verdict.word,
         "status": exchange.status,
         "outcome": exchange.outcome,
@@ -105,6 +110,8 @@ def facts(reading: "Reading") -> dict[str, Json]:
         "connection": exchange.socket,
         "streamed": exchange.streamed if exchange.status is not None else None,
         "events": len(summary.events) if exchange.streamed else None,
+        "retry_of": reading.retry.of if reading.retry else None,
+        "attempt": reading.attempt,
         "parent": reading.parent,
         "input_items": reading.input_items,
         "added_items": reading.added_items,
@@ -126,6 +133,7 @@ def more_facts(reading: "Reading", additions: "Additions") -> dict[str, Json]:
     """The object for one exchange."""
     request = reading.summary.request
     return facts(reading) | {
+        "retried_by": reading.retried_by,
         "continues": additions.kin.number if additions.kin else None,
         "added": additions.items,
         "echoed": additions.echoed,

@@ -97,6 +97,7 @@ def _head(reading: Reading, added: Additions) -> Iterator[Line]:
     yield _field("request", _asked(reading)).add(_client(exchange.request.headers), "faint")
     if exchange.upstream:
         yield _field("server", exchange.upstream, "faint")
+    yield from _attempts(reading)
     grade = GRADES[verdict.grade]
     arrived = exchange.outcome == "complete" and (exchange.status or 0) in _ARRIVED
     yield _field("answer", _arrival(reading), "good" if arrived else grade)
@@ -144,11 +145,18 @@ def _closed(close: Close) -> str:
 
 
 def _client(headers: Headers) -> str:
-    """Who asked, and whether again."""
+    """Who asked."""
     named = {name.lower(): value for name, value in headers}
-    retry = named.get("x-stainless-retry-count", "0")
-    again = "" if retry == "0" else f"retry {retry}"
-    return "".join(f"  {part}" for part in (named.get("user-agent", ""), again) if part)
+    return f"  {named['user-agent']}" if named.get("user-agent") else ""
+
+
+def _attempts(reading: Reading) -> Iterator[Line]:
+    """Which attempt at the request this is, and which came before and after."""
+    of = f"of exchange {reading.retry.of}" if reading.retry else "of none in this cassette"
+    if reading.attempt > 1:
+        yield _field("retry", f"{of}, attempt {reading.attempt}")
+    if reading.retried_by is not None:
+        yield _field("retried", f"by exchange {reading.retried_by}")
 
 
 def _pause(reading: Reading, kin: Reading | None) -> str:

@@ -66,7 +66,7 @@ def row(reading: Reading) -> Row:
         "model": shorten(model, _WIDEST_MODEL),
         "added": added(reading),
         "calls": UNKNOWN if calls is None else str(calls),
-        "status": verdict.word,
+        "status": standing(reading),
         "in": tokens(usage.input_tokens, usage.cached_tokens),
         "out": tokens(usage.output_tokens, usage.reasoning_tokens),
         "cost": usd(reading.cost_usd),
@@ -74,6 +74,7 @@ def row(reading: Reading) -> Row:
         "took": duration(reading.exchange.ended_ms),
     }
     short: dict[Column, str] = {
+        "status": verdict.word,
         "model": shorten(model_name(model), _WIDEST_MODEL),
         "in": short_number(usage.input_tokens),
         "out": short_number(usage.output_tokens),
@@ -88,6 +89,12 @@ def row(reading: Reading) -> Row:
         has_usage=reading.usage is not None,
         day=began.date() if began else None,
     )
+
+
+def standing(reading: Reading) -> str:
+    """`ok`, `500, retry of 3`: how it went, and what it retries."""
+    retry = f", retry of {reading.retry.of}" if reading.retry else ""
+    return reading.verdict.word + retry
 
 
 def _folded(reading: Reading, model: str) -> str:

@@ -13,7 +13,7 @@ from respool.view.facts import Reading
 from respool.view.gist import one_line
 from respool.view.item_lines import Role, View, view
 from respool.view.plain_text import duration, plural, short_number, shorten, usd
-from respool.view.row import GRADES, added, message, model_name, tokens
+from respool.view.row import GRADES, added, message, model_name, standing, tokens
 from respool.view.styled import Line, Style, joined
 
 Json = Any  # any JSON value
@@ -41,7 +41,7 @@ def facts_line(reading: Reading, width: int) -> Line:
         "time": Line(f"{began:%H:%M:%S}" if began else "?", "faint"),
         "endpoint": Line(_endpoint(reading)),
         "model": Line(model_name(reading.summary.model or ""), "strong"),
-        "status": Line(shorten(f"{verdict.word} {verdict.remark}", 40), grade),
+        "status": Line(shorten(f"{standing(reading)} {verdict.remark}", 40), grade),
         "added": Line("" if reading.input_items is None else added(reading)),
         "calls": Line(plural(calls, "call") if calls else "", "call"),
         "in": Line(_given(usage, width) if usage else ""),
@@ -51,7 +51,7 @@ def facts_line(reading: Reading, width: int) -> Line:
         "took": Line(_labelled("took", reading.exchange.ended_ms)),
     }
     if joined(parts.values()).width > width and usage:
-        parts["status"] = Line(verdict.word, grade)
+        parts["status"] = Line(standing(reading), grade)
     for name in ("calls", "added", "ttft", "took", "time", "out", "in"):
         if joined(parts.values()).width <= width:
             break

@@ -69,6 +69,7 @@ _ECONOMIES: tuple[tuple[str, Column], ...] = (
     ("drop", "added"),
     ("drop", "server"),
     ("drop", "time"),
+    ("shorten", "status"),
     ("drop", "ttft"),
     ("drop", "cost"),
 )
@@ -148,7 +149,7 @@ def _line(layout: _Layout, entry: Row) -> Line:
 
 def _failure(entry: Row, room: int) -> Line:
     style = GRADES[entry.verdict.grade]
-    line = Line(shorten(entry.verdict.word, room), style)
+    line = Line(shorten(entry.full["status"], room), style)
     about = entry.verdict.remark or entry.message
     if about and room - line.width > 5:
         line.add("  ").add(shorten(about, room - line.width - 2), style)
@@ -174,10 +175,15 @@ def totals_line(totals: Totals, width: int) -> Line:
     """Exchanges, tokens and cost on one line; how many tokens were cached gives way first."""
     line = Line(plural(totals.exchanges, "exchange"), "strong")
     noted = []
-    if totals.errors:
-        noted.append(Line(f"{totals.errors:,} failed", "bad"))
-    if totals.unfinished:
-        noted.append(Line(f"{totals.unfinished:,} unfinished", "odd"))
+    counts: tuple[tuple[int, str, Style], ...] = (
+        (totals.failed, "failed", "bad"),
+        (totals.interrupted, "interrupted", "odd"),
+        (totals.unfinished, "unfinished", "odd"),
+        (totals.retries, "retries" if totals.retries > 1 else "retry", ""),
+    )
+    for count, what, style in counts:
+        if count:
+            noted.append(Line(f"{count:,} {what}", style))
     if noted:
         line.add(" (").extend(joined(noted, ", ")).add(")")
     cost = Line(f"  cost {usd(totals.cost_usd)}")

@@ -62,7 +62,7 @@ def test_a_connection_with_a_steered_response(db: Path) -> None:
         db, "SELECT number, total_tokens FROM counted_usage JOIN exchanges USING (exchange_id)"
     ) == [(2, 15), (3, 15)]
     totals = as_json(load_stats(db))["totals"]
-    assert (totals["exchanges"], totals["total_tokens"], totals["errors"]) == (3, 30, 0)
+    assert (totals["exchanges"], totals["total_tokens"], totals["failed"]) == (3, 30, 0)
     assert rows(
         db,
         "SELECT number, text FROM exchange_items JOIN items USING (item_id)"

@@ -110,17 +110,21 @@ def test_documented_queries(tmp_path: Path) -> None:
     exchanges = [
         Told(ask(background=True), response(1, **QUEUED)),
         *[fetch(1, response(1))] * 3,
+        Told(ask(), {"error": {}}, status=500),
         Told(ask(), response(2, usage=usage(300, 0, 1, 0), surprise=1)),
     ]
     told(tmp_path, exchanges)
     page = (ROOT / "docs/tables.md").read_text("utf-8")
     queries = re.findall(r"^```sql\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     statements = [each for text in queries for each in text.split(";") if each.strip()]
-    assert len(statements) == 3
+    assert len(statements) == 4
     with duckdb.connect(tmp_path / "traffic.duckdb", read_only=True) as connection:
         answers = [connection.execute(each).fetchall() for each in statements]
     assert answers[0] == []
     assert ("response", "unknown_field", "response", "surprise") in {
-        (place, kind, type_, path) for place, kind, type_, path, *_ in answers[1]
+        (place, kind, type_, path) for place, kind, type_, path, *_ in answers[2]
     }
-    assert [share for _, share in answers[2]] == [pytest.approx(60 / 400)]
+    ((_, model, retries, succeeded, lost_s),) = answers[1]
+    assert (model, retries, succeeded) == (response()["model"], 1, 1)
+    assert lost_s == pytest.approx(0, abs=1)
+    assert [share for _, share in answers[3]] == [pytest.approx(60 / 400)]

@@ -73,7 +73,7 @@ def test_other_traffic_is_an_exchange_and_no_more(tmp_path: Path, db: Path) -> N
     list(ingest([tape], db))
     columns = (
         "endpoint, model, requested_model, response_id, status, params, input_items, parent_id, "
-        "error_code, is_error, is_billed"
+        "error_code, result = 'failed', is_billed"
     )
     nothing = (None, None, None, 0, None)
     assert rows(db, f"SELECT {columns} FROM exchange_facts ORDER BY number") == [
@@ -119,13 +119,13 @@ def test_websocket_facts(tmp_path: Path, db: Path) -> None:
         *(("connect", 101), ("create", 101), ("create", None)),
         *(("steer", None), ("steer", None), ("create", None)),
     )
-    assert rows(db, "SELECT endpoint, is_billed, is_error FROM exchange_facts ORDER BY number") == [
-        ("connect", False, False),
-        ("create", True, False),
-        ("create", False, True),
-        ("steer", True, False),
-        ("steer", False, False),
-        ("create", True, False),
+    assert rows(db, "SELECT endpoint, is_billed FROM exchange_facts ORDER BY number") == [
+        ("connect", False),
+        ("create", True),
+        ("create", False),
+        ("steer", True),
+        ("steer", False),
+        ("create", True),
     ]
     assert rows(db, "SELECT count(*) FROM counted_usage") == [(2,)]
 

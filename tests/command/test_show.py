@@ -91,7 +91,7 @@ def test_list(tape: Path) -> None:
     expected = [
         rf"1  {clock}  gpt-5.1 +\+1/1 +1  ok +12.3k \(11.0k\) +210 \(128\) +\$0.0052 +30ms +50ms",
         rf"2  {clock}  gpt-5.1 +\+3/4 +-  429  rate_limit_exceeded +- +30ms",
-        rf"3  {clock}  gpt-5.1 +\+0/4 +0  ok +300 \(60\) +20 \(5\) +\$0.0005 +- +30ms",
+        rf"3  {clock}  gpt-5.1 +\+0/4 +0  ok, retry of 2 +300 \(60\) +20 \(5\) +\$0.0005 +- +30ms",
         rf"4  {clock}  gpt-5.1 +\+2/6 +-  client_gone  the client closed.*… +- +10ms",
         rf"5  {clock}  llama.gguf +\+1/1 +0  ok +500 \(60\) +20 \(5\) +- +- +30ms",
     ]
@@ -99,7 +99,7 @@ def test_list(tape: Path) -> None:
         assert re.fullmatch(pattern, row), row
     assert blank == ""
     assert totals == (
-        "5 exchanges (1 failed)  in 13,145 (11,120 cached)  out 250 (138 reasoning)"
+        "5 exchanges (1 failed, 1 interrupted, 1 retry)  in 13,145  out 250"
         "  cost $0.0057  1 unpriced"
     )
 

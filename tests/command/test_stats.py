@@ -34,7 +34,7 @@ def test_json(db: Path) -> None:
     assert totals["output_tokens"] == 60
     assert totals["reasoning_tokens"] == 15
     assert totals["total_tokens"] == 660
-    assert totals["errors"] == 1
+    assert totals["failed"] == 1
     assert totals["unpriced"] == 1
     assert totals["cost_usd"] == pytest.approx((257.5 + 382.5) / 1e6)
     assert isinstance(totals["input_tokens"], int)
@@ -49,7 +49,7 @@ def test_json(db: Path) -> None:
 def test_text(db: Path, columns: str) -> None:
     """The tables fit the terminal and name what is not known."""
     done = run("stats", "--db", db, env={"COLUMNS": columns})
-    assert "4 exchanges, 1 error," in done.stdout
+    assert "4 exchanges, 1 failed," in done.stdout
     assert "and 1 exchange of unknown price" in done.stdout
     assert "llama.gguf" in done.stdout
     table = done.stdout[done.stdout.index("models") :]

@@ -40,7 +40,7 @@ def test_charts_add_up_to_the_totals(traffic: Path) -> None:
     assert (given, made) == (totals["input_tokens"], totals["output_tokens"])
     assert over_time["cost_usd"].sum() == pytest.approx(totals["cost_usd"])
     assert over_time["compactions"].sum() == totals["compactions"] == 1
-    assert over_time["failures"].sum() == 2
+    assert over_time["failures"].sum() == totals["failed"] == 1
 
 
 def test_a_model_narrows_everything(traffic: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_model_narrows_everything(traffic: Path) -> None:
     shown = load(traffic, Choice(model="gpt-5.1"))
     totals = shown.stats.totals.iloc[0]
     assert set(shown.stats.by_model["model"]) == set(shown.latest["model"]) == {"gpt-5.1"}
-    assert (totals["exchanges"], totals["errors"], totals["compactions"]) == (2, 1, 1)
+    assert (totals["exchanges"], totals["failed"], totals["compactions"]) == (2, 1, 1)
     assert (totals["tool_calls"], len(shown.stats.by_tool)) == (0, 0)
     assert (len(shown.stats.errors), len(shown.stats.compactions)) == (1, 1)
     assert shown.over_time["exchanges"].sum() == 2

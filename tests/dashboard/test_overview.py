@@ -40,7 +40,7 @@ def test_it_shows_the_numbers_of_stats(traffic: Path, monkeypatch: pytest.Monkey
         "Input tokens": ("1,200", "15% cached"),
         "Output tokens": ("110", "14% reasoning"),
         "Cost": ("$0.0018", "2 unpriced"),
-        "Errors": ("1", "1 broken off"),
+        "Failed": ("1", "1 without an end"),
         "Latency, p50": ("30 ms", "p95 50 ms"),
         "First token, p50": ("30 ms", "p95 30 ms"),
     }
@@ -160,5 +160,5 @@ def test_errors_alone_have_no_known_numbers(
     shown = figures(app)
     assert shown["Input tokens"] == ("unknown", "unknown cached")
     assert shown["Cost"] == ("unknown", "no tokens reported")
-    assert shown["Errors"] == ("1", "0 broken off")
+    assert shown["Failed"] == ("1", "0 without an end")
     assert len(app.get(CHART)) == 4

@@ -87,4 +87,4 @@ def test_stats_add_up(db: Path, exchanges: list[Exchange]) -> None:
         assert totals[name] == sum(usage[name] for usage in usages), name
     assert totals["reasoning_tokens"] is None
     assert totals["cost_usd"] is None
-    assert totals["errors"] == 2
+    assert totals["failed"] == 2

@@ -81,5 +81,5 @@ def test_stats_add_up(session: Session) -> None:
         assert totals[name] == sum(getattr(usage, name) for usage in usages), name
     assert totals["cached_tokens"] == sum(u.input_tokens_details.cached_tokens for u in usages)
     assert totals["reasoning_tokens"] is None
-    assert totals["errors"] == 2
+    assert totals["failed"] == 2
     assert totals["tool_calls"] == 2
