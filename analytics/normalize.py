@@ -105,7 +105,7 @@ class Normalizer:
         return rows
 
     def _any_row(self, exchange: Exchange, summary: Summary) -> Row:
-        key = uuid.UUID(bytes=self._keys.of(exchange.request))
+        key = uuid.UUID(bytes=self._keys(exchange.number))
         return {**http_row(exchange, summary), "request_key": str(key)}
 
     def _id(self, number: int | None) -> str | None:

@@ -56,8 +56,17 @@ def item_digest(text: bytes) -> bytes:
     return digest(canonical(without_placeholders(text)))
 
 
-def fingerprint(body: bytes, of_item: Callable[[bytes], bytes] = item_digest) -> Fingerprint:
-    """The fingerprint of a body; one that is no JSON object counts as a single member."""
+def fingerprint(
+    body: bytes,
+    of_item: Callable[[bytes], bytes] = item_digest,
+    parts: Mapping[str, tuple[bytes, ...]] | None = None,
+) -> Fingerprint:
+    """The fingerprint of a body; one that is no JSON object counts as a single member.
+
+    `parts` are digests of what stands in place of members that were taken apart: of each item of a
+    list, or of a text.
+    """
+    parts = parts or {}
     spans = members(body)
     if spans is None:
         return Fingerprint({"": digest(without_placeholders(body))}, {}, stream=False)
@@ -66,12 +75,17 @@ def fingerprint(body: bytes, of_item: Callable[[bytes], bytes] = item_digest) ->
     for name, span in spans.items():
         if span.of(body) == IMPLIED.get(name):
             continue
-        cut = items(body, span) if name in LISTS else None
-        if cut is None:
+        digests = parts.get(name)
+        if digests is None and name in LISTS:
+            cut = items(body, span)
+            digests = None if cut is None else tuple(of_item(item.of(body)) for item in cut)
+        if digests is None:
             found[name] = item_digest(span.of(body))
+        elif name in LISTS:
+            lists[name] = digests
+            found[name] = digest(b"list", *digests)
         else:
-            lists[name] = tuple(of_item(item.of(body)) for item in cut)
-            found[name] = digest(b"list", *lists[name])
+            found[name] = digests[0]
     return Fingerprint(found, lists, _is_true(body, spans.get("stream")))
 
 

@@ -12,8 +12,16 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Literal
 
+from msgspec import UNSET, UnsetType
+
 from cassettes.exchange import Exchange, RequestPart
-from cassettes.matching import comparable_body, fingerprint, item_digest, request_key
+from cassettes.matching import (
+    Fingerprint,
+    comparable_body,
+    fingerprint,
+    item_digest,
+    request_key,
+)
 from cassettes.notes import SWITCHED
 from cassettes.reader import Cassette
 from cassettes.summary import Summary, summarise
@@ -124,22 +132,35 @@ class Keys:
 
     def __init__(self, cassette: Cassette) -> None:
         self._cassette = cassette
-        self._item_digest = lru_cache(maxsize=100_000)(item_digest)
+        self._part = lru_cache(maxsize=100_000)(lambda ref: item_digest(cassette.item(ref)))
         self._known: dict[int, bytes] = {}
 
     def __call__(self, x: int) -> bytes:
         """The digest of exchange `x`'s request: 16 bytes."""
         if x not in self._known:
-            self._known[x] = self.of(self._cassette.request(x))
+            self._known[x] = self._key(x)
         return self._known[x]
 
-    def of(self, request: RequestPart) -> bytes:
-        """The digest of a request that is loaded: 16 bytes."""
-        found = fingerprint(comparable_body(request), self._item_digest)
+    def _key(self, x: int) -> bytes:
+        request, found = self._read(x)
         key = request_key(request, found, self._cassette.header.base)
         query = [part.encode("utf-8", "surrogateescape") for pair in key.query for part in pair]
         resource = key.resource.encode("utf-8", "surrogateescape")
         return digest(resource, digest(*query), key.digest)
+
+    def _read(self, x: int) -> tuple[RequestPart, Fingerprint]:
+        """The request and its fingerprint; a body that was taken apart is not put together."""
+        entry = self._cassette.exchanges[x]
+        line, skeleton = entry.request, entry.request.json
+        if line.refs is UNSET or isinstance(skeleton, UnsetType):
+            request = self._cassette.request(x)
+            return request, fingerprint(comparable_body(request))
+        handshake = line if line.socket is UNSET else self._cassette.exchanges[line.socket].request
+        assert handshake.path is not UNSET  # the reader has seen to it
+        method = WEBSOCKET if line.method is UNSET else line.method
+        request = RequestPart(method, handshake.path, [], bytes(skeleton))
+        parts = {name: tuple(map(self._part, refs)) for name, refs in entry.parts.items()}
+        return request, fingerprint(request.body, parts=parts)
 
 
 class Linker:

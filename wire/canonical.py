@@ -45,11 +45,8 @@ class _Number(str):
 
 def digest(*parts: bytes) -> bytes:
     """A 16-byte digest of `parts`, each told apart from the next by its length."""
-    sha = hashlib.sha256(ALGORITHM)
-    for part in parts:
-        sha.update(len(part).to_bytes(8))
-        sha.update(part)
-    return sha.digest()[:16]
+    told_apart = [piece for part in parts for piece in (len(part).to_bytes(8), part)]
+    return hashlib.sha256(b"".join([ALGORITHM, *told_apart])).digest()[:16]
 
 
 def chain(digests: Iterable[bytes], start: bytes = bytes(16)) -> list[bytes]:

@@ -1,5 +1,6 @@
 """What counts as a retry, and of what: the client's counter, else time, and never by chance."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from traffic import answering, asking, exchange, sse, user, write
+from traffic import answering, asking, compact, exchange, sse, user, write
 
 from cassettes.reader import Cassette
 from cassettes.retries import (
@@ -235,6 +236,28 @@ def test_equal_requests_have_equal_keys(tmp_path: Path) -> None:
     with Cassette.open(tape) as cassette:
         keys = list(map(Keys(cassette), cassette.exchanges))
     assert keys[0] == keys[1]
+    assert len(set(keys)) == 4
+
+
+def test_a_key_is_that_of_the_whole_request(tmp_path: Path) -> None:
+    """A request that was taken apart has the key that it has when it is written whole."""
+    asked = {
+        "model": "gpt-5.1",
+        "instructions": "Be brief.",
+        "tools": [{"type": "function", "name": "f"}, {"type": "web_search"}],
+        "input": [user("one"), user("two")],
+        "generate": True,
+    }
+    uneven = compact(asked).replace(b'"two"}]', b'"two"} ]')
+    indented = json.dumps(asked, indent=2).encode()
+    more = compact({**asked, "input": [*asked["input"], user("three")]})
+    bodies = [compact(asked), indented, uneven, more, b'{"input":[],"tools":[]}', b"no json"]
+    tape = write(tmp_path / "c.jsonl", *(exchange(x, body) for x, body in enumerate(bodies, 1)))
+    with Cassette.open(tape) as cassette:
+        keys = list(map(Keys(cassette), cassette.exchanges))
+        parts = [len(entry.parts) for entry in cassette.exchanges.values()]
+    assert parts == [3, 3, 2, 3, 0, 0]
+    assert keys[0] == keys[1] == keys[2]
     assert len(set(keys)) == 4
 
 
