@@ -9,7 +9,7 @@ position in `ingest_state` only tells at once that there is nothing new.
 """
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,14 +51,22 @@ class Ingested:
 
     exchanges: int
     incomplete: int
+    left: int = 0
+    """Exchanges that were not read, because it was to stop."""
+    is_left: bool = False
+    """Whether nothing was looked at, because it was to stop."""
 
 
 class Ingest:
     """Follows one cassette into one database; `catch_up` may be called again and again."""
 
-    def __init__(self, cassette: Cassette, db: Path) -> None:
+    def __init__(
+        self, cassette: Cassette, db: Path, stop: Callable[[], bool] = lambda: False
+    ) -> None:
+        """`stop` is asked before each exchange; once it says so, only what was read is written."""
         self._cassette = cassette
         self._db = db
+        self._stop = stop
 
     def catch_up(self) -> Ingested:
         """Read what the tables lack. Raises BadCassette and BadDatabase."""
@@ -71,10 +79,13 @@ class Ingest:
         here = (cassette.header.revision, cassette.size)
         if position == here and not any(cassette.exchanges[number].ended for number in todo):
             return Ingested(0, len(todo))
-        new = 0
+        new = read = 0
         for batch in self._batches(sorted(todo)):
+            read += len(batch)
             with store.writing(self._db) as connection:
                 new += _write(connection, cassette, batch)
+        if read < len(todo):
+            return Ingested(new, 0, len(todo) - read)
         with store.writing(self._db) as connection:
             _note_position(connection, cassette)
         return Ingested(new, sum(not cassette.exchanges[number].ended for number in todo))
@@ -88,6 +99,8 @@ class Ingest:
         batch: list[Rows] = []
         size = 0
         for number in numbers:
+            if self._stop():
+                break
             rows = normalizer.rows(number)
             batch.append(rows)
             size += rows.size
@@ -109,17 +122,23 @@ class Ingest:
         return {row[0] for row in rows}
 
 
-def ingest(paths: Sequence[Path], db: Path) -> Iterator[tuple[Path, Ingested]]:
+def ingest(
+    paths: Sequence[Path], db: Path, stop: Callable[[], bool] = lambda: False
+) -> Iterator[tuple[Path, Ingested]]:
     """Read cassettes one after the other, of a folder those in it, of a rotated one all its files.
 
+    Once `stop` says so, what is left is not read, nor said of it more than how much there is.
     Raises BadCassette before anything of that cassette is written.
     """
     for path in map(still, expanded(paths)):
+        if stop():
+            yield path, Ingested(0, 0, is_left=True)
+            continue
         if _is_read(path, db):
             yield path, Ingested(0, 0)
             continue
         with Cassette.open(path) as cassette:
-            yield path, Ingest(cassette, db).catch_up()
+            yield path, Ingest(cassette, db, stop).catch_up()
 
 
 def _is_read(path: Path, db: Path) -> bool:

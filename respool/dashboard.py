@@ -1,8 +1,8 @@
 """`respool dashboard`: Streamlit as a child process on loopback, from its first answer to its end.
 
 Nothing of Streamlit is imported here. The child has its own session, so that ctrl-C reaches us
-alone and we end it, and runs in a folder of ours, so that a `.streamlit/` beside the user's own
-apps does not apply to it.
+alone and we end it (it ends by itself if we are killed), and runs in a folder of ours, so that a
+`.streamlit/` beside the user's own apps does not apply to it.
 """
 
 import asyncio
@@ -81,7 +81,7 @@ async def _serve(db: Path, port: int, *, browser: bool) -> None:
     process = await asyncio.create_subprocess_exec(
         *_streamlit(db, port),
         cwd=_app().parent,
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,  # never written to: it tells the child that we live
         stdout=asyncio.subprocess.DEVNULL,
         start_new_session=True,
     )
@@ -120,7 +120,17 @@ def _streamlit(db: Path, port: int) -> Sequence[str]:
     flags = [word for name, value in options.items() for word in (f"--{name}", value)]
     for host in child.LOOPBACK[:2]:  # another site's name that resolves to us is not let in
         flags += ["--server.allowedHosts", host]
-    return (sys.executable, "-P", "-m", "streamlit", "run", str(_app()), *flags, "--", str(db))
+    return (
+        sys.executable,
+        "-P",
+        "-m",
+        "dashboard.served",
+        "run",
+        str(_app()),
+        *flags,
+        "--",
+        str(db),
+    )
 
 
 def _app() -> Path:

@@ -1,8 +1,19 @@
 """`respool ingest`: cassettes into a DuckDB database."""
 
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from respool.say import say
+
+if TYPE_CHECKING:
+    from analytics.ingest import Ingested
 
 
 @click.command("ingest", short_help="Read cassettes into a DuckDB database.")
@@ -18,15 +29,45 @@ import click
 def command(cassettes: tuple[Path, ...], db: Path) -> None:
     """Read cassettes into a DuckDB database.
 
-    Only what is new is read, so it may run again and again, also while a recording grows. A folder
-    stands for the cassettes in it, and the current file of a rotated capture for all its files.
+    Only what is new is read, so it may run again and again, also while a recording grows; and go on
+    after ctrl-C, which leaves whole exchanges in the database. A folder stands for the cassettes in
+    it, and the current file of a rotated capture for all its files.
     """
-    from analytics.ingest import ingest
+    with _interruption() as interrupted:
+        from analytics.ingest import ingest
 
-    for path, found in ingest(cassettes, db):
-        click.echo(f"{path}: {_counts(found.exchanges, found.incomplete)} -> {db}")
+        done = 0
+        for path, found in ingest(cassettes, db, interrupted.is_set):
+            done += 1
+            click.echo(f"{path}: {_counts(found)} -> {db}")
+            if found.left:
+                break
+    if interrupted.is_set():
+        unread = len(cassettes) - done
+        more = f", with {unread} more cassette{'s' * (unread != 1)} to read" if unread else ""
+        say(f"stopped{more}; run it again to go on")
+        sys.exit(128 + signal.SIGINT)
 
 
-def _counts(new: int, incomplete: int) -> str:
-    text = f"{new} new exchange{'s' * (new != 1)}"
-    return f"{text}, {incomplete} without an end" if incomplete else text
+@contextmanager
+def _interruption() -> Iterator[threading.Event]:
+    """What is set by ctrl-C while the block runs; a second one ends the process at once."""
+    interrupted = threading.Event()
+    before = signal.getsignal(signal.SIGINT)
+
+    def on_interrupt(*_: object) -> None:
+        interrupted.set()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _counts(found: "Ingested") -> str:
+    text = f"{found.exchanges} new exchange{'s' * (found.exchanges != 1)}"
+    text += f", {found.incomplete} without an end" if found.incomplete else ""
+    return text + (f", {found.left} still to read" if found.left else "")

@@ -1,14 +1,17 @@
 """`respool show`: the exchanges of a cassette as a list, or one of them in full."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from respool.say import say
 from wire.errors import BadOption
 
 if TYPE_CHECKING:
+    from cassettes.exchange import Exchange
     from cassettes.reader import Cassette
 
 
@@ -39,21 +42,33 @@ class _Show(click.Command):
 @click.argument("ident", metavar="[ID|last]", required=False)
 @click.option("--full", is_flag=True, help="Cut nothing, and show tools and headers as well.")
 @click.option("--json", "as_lines", is_flag=True, help="One JSON object for each exchange.")
-def command(cassette: Path, ident: str | None, full: bool, as_lines: bool) -> None:
+@click.option(
+    "--raw", "raw", flag_value="answer", help="The exact bytes of an answer, nothing else."
+)
+@click.option("--raw-request", "raw", flag_value="request", help="The same of a request.")
+def command(cassette: Path, ident: str | None, full: bool, as_lines: bool, raw: str | None) -> None:
     """Print the exchanges of CASSETTE, a line for each.
 
     With an ID, print that exchange in full: its number in the list, `last`, or the id of its
     response. Of a rotated capture the exchanges of one file are listed, and a number may be that of
-    an exchange in a closed one. Times are local.
+    an exchange in a closed one. Times are local. Raw are bodies as they are replayed: content
+    encoding undone, secrets replaced; of a WebSocket each message on a line.
     """
     from cassettes.reader import Cassette
 
+    if raw and (ident is None or full or as_lines):
+        option = "--raw" if raw == "answer" else "--raw-request"
+        raise BadOption(
+            f"{option} is about one exchange, alone: `respool show {cassette} ID {option}`"
+        )
     if ident is not None and ident.isascii() and ident.isdigit():
         from cassettes.folder import file_with
 
         cassette = file_with(cassette, int(ident[:19])) or cassette
     with Cassette.open(cassette) as opened:
-        if ident is not None:
+        if raw and ident is not None:
+            _print_raw(opened.exchange(_number(opened, ident)), raw)
+        elif ident is not None:
             _print_one(opened, _number(opened, ident), full=full, as_lines=as_lines)
         elif as_lines:
             _print_json(opened)
@@ -76,6 +91,20 @@ def _print_one(cassette: "Cassette", x: int, *, full: bool, as_lines: bool) -> N
         return
     screen = Screen()
     screen.print(in_full(reading, added, Paper(screen.wrap_at, full)))
+
+
+def _print_raw(exchange: "Exchange", part: str) -> None:
+    message = exchange.transport == "websocket"
+    if part == "request":
+        pieces = [exchange.request.body] if exchange.request.body else []
+        message = exchange.socket is not None
+    else:
+        pieces = [piece.data for piece in exchange.pieces]
+    if not pieces:
+        say(f"exchange {exchange.number} has no {part}{'' if message else ' body'}")
+    for piece in pieces:
+        sys.stdout.buffer.write(piece + b"\n" if message else piece)
+    sys.stdout.buffer.flush()
 
 
 def _print_json(cassette: "Cassette") -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import click
 
@@ -39,7 +40,9 @@ _STALE_S = 3600
     show_default=True,
     help="Begin with this many exchanges that have ended already.",
 )
-@click.option("--once", is_flag=True, help="Print those, and do not wait for more.")
+@click.option(
+    "--once", is_flag=True, help="Print the last N, with or without an end, and do not wait."
+)
 def command(cassette: Path, last: int, once: bool) -> None:
     """Print the exchanges of CASSETTE as they are recorded, until ctrl-C.
 
@@ -72,7 +75,7 @@ class Follower:
         self._cassette: Cassette | None = None
         self._older: list[Cassette] = []
         """Files that gave way to another one, of which something may still come."""
-        self._retries: Retries | None = None
+        self._retries: WeakKeyDictionary[Cassette, Retries] = WeakKeyDictionary()
         self._id = ""
         self._part = 0
         self._printed: set[int] = set()
@@ -90,10 +93,15 @@ class Follower:
             self._cassette = None
 
     def once(self) -> None:
-        """Print the last exchanges that have ended; raises BadCassette if there is no cassette."""
+        """Print the last exchanges, also those that have no end, which may never come.
+
+        Raises BadCassette if there is no cassette.
+        """
         from cassettes.reader import Cassette
 
-        self._begin(Cassette.open(self._path))
+        self._cassette = cassette = Cassette.open(self._path)
+        for x in list(cassette.exchanges)[-self._last :] if self._last else ():
+            self._print_one(cassette, x)
 
     def follow(self) -> None:
         """Print what has ended and what ends, for ever."""
@@ -136,10 +144,7 @@ class Follower:
 
     def _begin(self, cassette: "Cassette") -> None:
         """Go on with a cassette that was just opened, or start anew if it is another one."""
-        from cassettes.retries import Retries
-
         self._cassette = cassette
-        self._retries = Retries(cassette)
         self._waiting = False
         part = cassette.header.part or 1
         if cassette.header.id != self._id or part <= self._part:
@@ -181,13 +186,14 @@ class Follower:
                 self._print_one(cassette, x)
 
     def _print_one(self, cassette: "Cassette", x: int) -> None:
+        from cassettes.retries import Retries
         from respool.view.additions import additions
         from respool.view.facts import linked, read
         from respool.view.short_view import block, facts_line
 
-        assert self._retries is not None  # made with the cassette
         width = self._screen.width
-        reading = linked(read(cassette, x), self._retries.around(x))
+        retries = self._retries.setdefault(cassette, Retries(cassette))
+        reading = linked(read(cassette, x), retries.around(x))
         lines = [facts_line(reading, width)]
         lines += block(reading, additions(cassette, reading), width)
         self._screen.print(lines)

@@ -133,6 +133,16 @@ def test_streamlit_that_dies_is_an_error(db: Path) -> None:
         assert gone(url)
 
 
+def test_streamlit_does_not_outlive_a_killed_command(db: Path) -> None:
+    """Where the command is killed and can end nothing, Streamlit ends by itself."""
+    with serving("dashboard", "--db", db, "--port", "0", env=HEADLESS) as dashboard:
+        url = url_of(dashboard)
+        dashboard.stop(signal.SIGKILL)
+        deadline = time.monotonic() + DEADLINE_S
+        while not gone(url):
+            assert time.monotonic() < deadline
+
+
 def test_it_does_not_import_streamlit_itself() -> None:
     """The command's own process never pays for importing Streamlit."""
     code = (

@@ -92,3 +92,13 @@ def test_a_queued_response_says_that_there_is_nothing_yet(tmp_path: Path) -> Non
     queued = compact({"id": "resp_1", "object": "response", "status": "queued", "output": []})
     path = write(tmp_path / "c.jsonl", exchange(1, b'{"background":true}', queued))
     assert "nothing yet: it is queued" in run("show", path, "1").stdout
+
+
+def test_raw_messages_stand_on_lines(tape: Path) -> None:
+    """Of a WebSocket each message is a line, as it came, so that `jq` can read them."""
+    asked = run("show", tape, "2", "--raw-request").stdout
+    assert asked == creating("Count").decode() + "\n"
+    *told, end = run("show", tape, "2", "--raw").stdout.split("\n")
+    assert end == ""
+    expected = messages("One two", "resp_1", status="incomplete")
+    assert told == [text.decode() for text in expected]

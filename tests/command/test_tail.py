@@ -130,14 +130,17 @@ def test_short_form(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "numbers"), [((), range(3, 13)), (("-n", "2"), [11, 12]), (("-n", "0"), [])]
+    ("arguments", "numbers"), [((), range(4, 14)), (("-n", "2"), [12, 13]), (("-n", "0"), [])]
 )
 def test_begins_with_the_last(tmp_path: Path, arguments: tuple[str, ...], numbers: Any) -> None:
-    """The last ten exchanges that ended come first, or as many as -n says."""
+    """The last ten exchanges are printed, or as many as -n says: also one that a killed recorder
+    left open, of which no more will come.
+    """
     tape = write_tape(tmp_path / "out.jsonl", [CALLING] * 12 + [Told(outcome=None)], calm=False)
     printed = run("tail", tape, "--once", *arguments).stdout
     found = re.findall(r"^ +(\d+)  \d\d:", printed, re.MULTILINE)
     assert found == [str(number) for number in numbers]
+    assert ("unfinished" in printed) is bool(found)
 
 
 def test_short_form_is_short(tmp_path: Path) -> None:

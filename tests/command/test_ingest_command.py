@@ -1,0 +1,69 @@
+"""`respool ingest` as a command: what it says, also when it is stopped."""
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+from harness import run
+from tapes import Told, response, write_tape
+
+STOPPED_IN_BATCH = """
+import os, signal, sys
+import analytics.ingest as ingest
+from respool.cli import main
+
+ingest.BATCH = 3
+write, batches = ingest._write, 0
+
+def interrupted(*arguments):
+    global batches
+    batches += 1
+    if batches == int(sys.argv[1]):
+        os.kill(os.getpid(), signal.SIGINT)
+    return write(*arguments)
+
+ingest._write = interrupted
+main(["ingest", *sys.argv[2:]])
+"""
+
+
+@pytest.fixture
+def tapes(tmp_path: Path) -> list[Path]:
+    """Two cassettes, of ten exchanges and of one."""
+    return [
+        write_tape(tmp_path / f"{name}.jsonl", [Told(answer=response(n)) for n in range(count)])
+        for name, count in (("ten", 10), ("one", 1))
+    ]
+
+
+def ingested(batch: int, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Ingest in batches of three, with ctrl-C while that batch is written."""
+    command = [sys.executable, "-P", "-c", STOPPED_IN_BATCH, str(batch), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_ctrl_c_says_what_is_in(tapes: list[Path], tmp_path: Path) -> None:
+    """It ends with whole exchanges, how many are in and are left, and what to do; then goes on."""
+    db = tmp_path / "t.duckdb"
+    done = ingested(2, *tapes, "--db", db)
+    assert done.returncode == 128 + signal.SIGINT, done.stderr
+    assert done.stdout == f"{tapes[0]}: 6 new exchanges, 4 still to read -> {db}\n"
+    said = "respool: stopped, with 1 more cassette to read; run it again to go on\n"
+    assert done.stderr == said
+    with duckdb.connect(db, read_only=True) as connection:
+        assert connection.execute("SELECT count(*) FROM exchanges").fetchall() == [(6,)]
+    again = run("ingest", *tapes, "--db", db)
+    assert again.returncode == 0
+    assert re.findall(r": (\d+) new", again.stdout) == ["4", "1"]
+
+
+def test_ctrl_c_at_the_end(tapes: list[Path], tmp_path: Path) -> None:
+    """Where nothing of a cassette is left, only the next ones are."""
+    done = ingested(4, *tapes, "--db", tmp_path / "t.duckdb")
+    assert done.returncode == 128 + signal.SIGINT
+    assert "10 new exchanges -> " in done.stdout
+    assert "stopped, with 1 more cassette to read" in done.stderr
