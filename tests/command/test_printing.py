@@ -1,41 +1,27 @@
-"""The text of `show` and `tail`: numbers, cuts, items of every type, and traffic of any kind."""
+"""What `show` and `tail` say of items of every type, and in a word of exchanges."""
 
 import json
-import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from tapes import Told, message, response, write_tape
 
 from cassettes.reader import Cassette
 from cassettes.summary import StreamEvent
-from respool.cli import respool
-from respool.view.additions import additions
 from respool.view.facts import read
 from respool.view.gist import inventory
 from respool.view.item_lines import view
 from respool.view.partial_output import unfinished_items
 from respool.view.plain_text import (
-    cells,
-    duration,
-    excerpt,
     printable,
-    short_number,
-    shorten,
-    text_lines,
-    usd,
-    wrap,
 )
-from respool.view.printing import Paper, in_full
-from respool.view.readable import readable
-from respool.view.row import model_name, row, tokens
-from respool.view.styled import Line, folded
+from respool.view.printing import Paper
+from respool.view.row import row
 from respool.view.table import listed
 
 JSON_VALUES = st.recursive(
@@ -58,112 +44,6 @@ ITEMS = st.builds(
     st.sampled_from(TYPES) | JSON_VALUES,
     st.dictionaries(st.sampled_from(MEMBERS), JSON_VALUES, max_size=6),
 )
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("plain, Zürich, 東京, 👨‍👩‍👧, e\u0301", "plain, Zürich, 東京, 👨‍👩‍👧, e\u0301"),
-        ("\x1b]0;title\x07", r"\x1b]0;title\x07"),
-        ("one\ntwo\r\ttab", r"one\ntwo\r\ttab"),
-        ("\x7f \x85 \x9b", r"\x7f \x85 \x9b"),
-        ("\u202e\u2066\u200b\ufeff", r"\u202e\u2066\u200b\ufeff"),
-        ("hidden\U000e0041", r"hidden\U000e0041"),
-        ("half \ud83d", r"half \ud83d"),
-        ("a\u2028b", r"a\u2028b"),
-    ],
-)
-def test_printable(text: str, shown: str) -> None:
-    """What a terminal would obey or hide is escaped, and what people write is not."""
-    assert printable(text) == shown
-    assert printable(shown) == shown
-
-
-@given(st.text(), st.integers(1, 60))
-def test_shorten(text: str, room: int) -> None:
-    """A shortened text is one line that fits, and is whole if the whole fits."""
-    short = shorten(text, room)
-    assert cells(short) <= room
-    assert "\n" not in short
-    whole = printable(" ".join(text.split()))
-    assert short == whole or short.endswith("…")
-    assert short == whole or cells(whole) > room
-
-
-@given(st.text(), st.integers(16, 60))
-def test_wrap(text: str, room: int) -> None:
-    """Wrapped lines fit, and together say what the line said."""
-    for line in text_lines(text):
-        wrapped = wrap(line, room)
-        assert all(cells(part) <= room for part in wrapped)
-        assert "".join("".join(wrapped).split()) == "".join(line.split())
-        assert wrap(line, None) == [line]
-
-
-def test_wrap_keeps_the_margin() -> None:
-    """Code stays indented when it is wrapped, and a word without end is broken."""
-    assert wrap("    if one and two:", 16) == ["    if one and", "    two:"]
-    assert wrap("x" * 40, 16) == ["x" * 16, "x" * 16, "x" * 8]
-
-
-@given(st.text(st.sampled_from("ab \n"), max_size=400), st.integers(8, 80), st.integers(1, 9))
-def test_excerpt_counts_what_it_hides(text: str, characters: int, lines: int) -> None:
-    """Beginning, hidden characters and end make up the text; nothing is hidden twice."""
-    cut, whole = excerpt(text, characters, lines), "\n".join(text_lines(text))
-    shown = "\n".join(cut.head)
-    if cut.hidden or cut.tail:
-        tail = "".join("\n" + line for line in cut.tail)
-        assert whole.startswith(shown)
-        assert whole.endswith(tail)
-        assert len(shown) + cut.hidden + len(tail) == len(whole)
-    else:
-        assert shown == whole
-
-
-def test_numbers() -> None:
-    """Numbers are short, have their unit, and are a dash when they are not known."""
-    assert [short_number(n) for n in (0, 9_999, 12_345, 118_234, 999_499, 999_500, 1_234_567)] == [
-        "0", "9999", "12.3k", "118k", "999k", "1.00M", "1.23M"
-    ]  # fmt: skip
-    assert [short_number(None), short_number(None, "?"), short_number(12 * 10**12)] == [
-        "-",
-        "?",
-        "12,000G",
-    ]
-    assert [tokens(None, None), tokens(7, None), tokens(12_345, 0)] == ["-", "7 (?)", "12.3k (0)"]
-    assert [usd(None), usd(float("nan")), usd(0), usd(0.000_02), usd(0.0123), usd(1234.5)] == [
-        "-", "-", "$0.0000", "$0.000020", "$0.0123", "$1,234.50"
-    ]  # fmt: skip
-    times = (None, float("inf"), -1, 0, 12.4, 999.6, 1_240, 59_940, 125_000, 3_725_000)
-    assert [duration(ms) for ms in times] == [
-        "-", "-", "-", "<1ms", "12ms", "1.00s", "1.24s", "59.9s", "2m05s", "1h02m"
-    ]  # fmt: skip
-    assert duration(1240, " ") == "1.24 s"
-
-
-def test_model_name() -> None:
-    """The date of a snapshot is left out where room is short, and nothing else."""
-    names = ["gpt-5.1-2025-11-13", "gpt-5.1", "2025-11-13", "a-2025-1x-13", "/models/x.gguf"]
-    assert [model_name(name) for name in names] == ["gpt-5.1", *names[1:]]
-
-
-def test_readable() -> None:
-    """Short JSON stays on a line; a text of several lines stands as it was written."""
-    assert readable({"city": "Zürich", "n": [1, None]}) == '{"city": "Zürich", "n": [1, null]}'
-    patch = {"path": "a.py", "patch": "import os\n\nprint(1)\n", "more": [{"x": 1}]}
-    assert readable(patch).splitlines() == [
-        "{",
-        '  "path": "a.py",',
-        '  "patch":',
-        "    | import os",
-        "    | ",
-        "    | print(1)",
-        '  "more": [{"x": 1}]',
-        "}",
-    ]
-    long = readable({"values": list(range(40)), "last": True})
-    assert long.splitlines()[:3] == ["{", '  "values": [', "    0,"]
-    assert json.loads(long) == {"values": list(range(40)), "last": True}
 
 
 PNG = "data:image/png;base64," + "iVBORw0KGgo" * 40
@@ -292,14 +172,6 @@ def test_deltas_without_indexes() -> None:
     }
 
 
-def test_a_line_is_folded_at_blanks() -> None:
-    """A line that does not fit goes on below, indented, in its colours."""
-    line = Line("  tokens  ", "faint").add("in 10,000  ", "bad").add("out 5")
-    parts = ["  tokens  in", "          10,000", "          out 5"]
-    assert [str(part) for part in folded(line, 16, 10)] == parts
-    assert list(folded(line, None, 10)) == [line]
-
-
 def test_a_new_day_has_a_line(tmp_path: Path) -> None:
     """A list that goes on over midnight says which day it is."""
     with Cassette.open(write_tape(tmp_path / "out.jsonl", [Told(answer=response(1))])) as tape:
@@ -308,63 +180,6 @@ def test_a_new_day_has_a_line(tmp_path: Path) -> None:
     lines = [str(line) for line in listed(rows, 100)]
     assert lines[3] == "Sunday, 2026-02-01"
     assert len(lines) == 6
-
-
-DEEP = b"[" * 3000 + b"]" * 3000
-ODD = {
-    "no JSON": Told(b"\x1b[2Jhello", b"<html>Bad Gateway</html>", status=502),
-    "no text": Told(b"\xff\xfe\x00", b"\x89PNG\r\n\x1a\n\x00\xff"),
-    "nothing": Told(b"", b""),
-    "a list": Told([1, 2], [b"data: [DONE]\n\n"]),
-    "pings alone": Told(answer=[b": ping\n\n", b"event: ping\n\n"]),
-    "items that are none": Told(
-        {"model": 7, "input": ["text", 7, None, [1]], "tools": "none", "instructions": ["a"]},
-        response(1, output=["text", 5, None, {"no": "type"}, {"type": 9}]),
-    ),
-    "wrong types": Told(
-        {"model": "m", "input": {"a": 1}, "tools": [1, {"type": None}, {"name": []}]},
-        {"id": 1, "status": [], "output": {}, "usage": {"input_tokens": "many"}, "model": {}},
-    ),
-    "beyond numbers": Told(
-        b'{"model":"m","input":"\\ud800","temperature":1e999}',
-        b'{"output":[{"type":"a","v":1e400,"s":"\\ud800"}],"usage":{"input_tokens":1e400}}',
-    ),
-    "deep": Told(
-        b'{"model":"m","input":[{"role":"user","content":' + DEEP + b'}],"tools":' + DEEP + b"}",
-        b'{"output":[{"type":"b","x":' + DEEP + b'}],"error":' + DEEP + b"}",
-    ),
-    "an error in the stream": Told(answer=[b'data: {"type":"error","message":["x"]}\n\n']),
-    "an outcome unheard of": Told(answer=response(1), outcome="meteorite"),
-    "another method": Told(b"", b"{}", method="PATCH", path="/v1/responses/a?b#c"),
-    "two names": Told(
-        b'{"model":"a","model":"b","input":[],"input":[{}]}', b'{"output":[],"output":[{}]}'
-    ),
-}
-
-
-@pytest.mark.parametrize("name", ODD)
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("show",),
-        ("show", "last"),
-        ("show", "last", "--full"),
-        ("show", "--json"),
-        ("show", "last", "--json"),
-        ("tail", "--once"),
-    ],
-    ids=" ".join,
-)
-def test_odd_traffic(tmp_path: Path, name: str, arguments: tuple[str, ...]) -> None:
-    """Whatever went over the wire is told about, twice in a row too, in every form."""
-    tape = write_tape(tmp_path / "out.jsonl", [ODD[name], ODD[name]])
-    done = CliRunner().invoke(respool, [arguments[0], str(tape), *arguments[1:]])
-    assert done.exit_code == 0, done.exception
-    assert done.output
-    assert all(line.isprintable() for line in done.output.splitlines())
-    if "--json" in arguments:
-        for line in done.output.splitlines():
-            json.loads(line, parse_constant=pytest.fail)
 
 
 FAILED = response(1, status="failed", error={"code": "server_error", "message": "no"}, output=[])
@@ -403,28 +218,3 @@ def test_a_response_that_is_still_made_is_not_unpriced(tmp_path: Path) -> None:
     told = [Told(answer=queued), Told(answer=queued, outcome="upstream_gone")]
     with Cassette.open(write_tape(tmp_path / "out.jsonl", told)) as tape:
         assert [read(tape, x).unpriced for x in (1, 2)] == [False, True]
-
-
-@pytest.mark.parametrize("at", ["", "0001-01-01T00:00:00+14:00", "2026-01-01T00:00:00", "soon"])
-def test_odd_times(tmp_path: Path, at: str) -> None:
-    """A time that cannot be, or has no zone, is shown if it can be and stops nothing."""
-    tape = write_tape(tmp_path / "out.jsonl", [Told(answer=response(1)), Told(answer=response(2))])
-    edited = re.sub(r'"at":"[^"]*"', f'"at":"{at}"', tape.read_text(), count=1)
-    tape.write_text(edited)
-    for arguments in (["show", str(tape)], ["show", str(tape), "2"], ["show", str(tape), "--json"]):
-        done = CliRunner().invoke(respool, arguments)
-        assert done.exit_code == 0, done.exception
-
-
-@pytest.mark.parametrize("name", ["items that are none", "no JSON", "nothing"])
-def test_odd_text(tmp_path: Path, name: str) -> None:
-    """What cannot be read as the API's is shown as what it is."""
-    expected = {
-        "items that are none": '  not an item\n    "text"\n  not an item\n    7\n',
-        "no JSON": "\nthe request\n  9 bytes that are no JSON object\n    \\x1b[2Jhello\n",
-        "nothing": "\nthe answer\n  nothing",
-    }[name]
-    with Cassette.open(write_tape(tmp_path / "out.jsonl", [ODD[name]])) as tape:
-        reading = read(tape, 1)
-        lines = in_full(reading, additions(tape, reading), Paper())
-        assert expected in "\n".join(map(str, lines))
