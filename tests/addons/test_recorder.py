@@ -164,7 +164,7 @@ def test_kill_mid_stream_keeps_what_was_seen(tape: Path, tmp_path: Path) -> None
     assert run("ingest", tape, "--db", db).returncode == 0
     totals = json.loads(run("stats", "--db", db, "--json").stdout)["totals"]
     assert totals["exchanges"] == 2
-    assert totals["unfinished"] == 1
+    assert totals["interrupted"] == 1
     with replaying(tape) as player:
         assert post(player.base_url).content == first
         with (
