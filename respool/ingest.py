@@ -36,14 +36,11 @@ def command(cassettes: tuple[Path, ...], db: Path) -> None:
     with _interruption() as interrupted:
         from analytics.ingest import ingest
 
-        done = 0
+        unread, left = len(cassettes), 0
         for path, found in ingest(cassettes, db, interrupted.is_set):
-            done += 1
+            unread, left = unread - 1, found.left
             click.echo(f"{path}: {_counts(found)} -> {db}")
-            if found.left:
-                break
-    if interrupted.is_set():
-        unread = len(cassettes) - done
+    if unread or left:
         more = f", with {unread} more cassette{'s' * (unread != 1)} to read" if unread else ""
         say(f"stopped{more}; run it again to go on")
         sys.exit(128 + signal.SIGINT)

@@ -62,8 +62,10 @@ def test_ctrl_c_says_what_is_in(tapes: list[Path], tmp_path: Path) -> None:
 
 
 def test_ctrl_c_at_the_end(tapes: list[Path], tmp_path: Path) -> None:
-    """Where nothing of a cassette is left, only the next ones are."""
+    """Where nothing of a cassette is left, only the next ones are; or there is nothing to say."""
     done = ingested(4, *tapes, "--db", tmp_path / "t.duckdb")
     assert done.returncode == 128 + signal.SIGINT
     assert "10 new exchanges -> " in done.stdout
     assert "stopped, with 1 more cassette to read" in done.stderr
+    done = ingested(1, tapes[1], "--db", tmp_path / "u.duckdb")
+    assert (done.returncode, done.stderr) == (0, "")
