@@ -30,7 +30,7 @@ async def proxying(url: str, tape: Path) -> AsyncIterator[tuple[Any, str]]:
     from addons.master import Proxy  # not before its warnings may be ignored
 
     journal = Handover(tape, base="/v1", upstream=url)
-    proxy = Proxy(url, journal, port=0, confdir=tape.parent, report=lambda _: None)
+    proxy = Proxy(url, journal, port=0, confdir=tape.parent / "authority", report=lambda _: None)
     try:
         yield proxy, f"http://127.0.0.1:{await proxy.start()}/v1"
     finally:
