@@ -36,10 +36,11 @@ def command(cassettes: tuple[Path, ...], db: Path) -> None:
     with _interruption() as interrupted:
         from analytics.ingest import ingest
 
-        unread, left = len(cassettes), 0
+        unread = left = 0
         for path, found in ingest(cassettes, db, interrupted.is_set):
-            unread, left = unread - 1, found.left
-            click.echo(f"{path}: {_counts(found)} -> {db}")
+            unread, left = unread + found.is_left, left + found.left
+            if not found.is_left:
+                click.echo(f"{path}: {_counts(found)} -> {db}")
     if unread or left:
         more = f", with {unread} more cassette{'s' * (unread != 1)} to read" if unread else ""
         say(f"stopped{more}; run it again to go on")

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import click
 
@@ -75,7 +74,8 @@ class Follower:
         self._cassette: Cassette | None = None
         self._older: list[Cassette] = []
         """Files that gave way to another one, of which something may still come."""
-        self._retries: WeakKeyDictionary[Cassette, Retries] = WeakKeyDictionary()
+        self._retries: dict[int, Retries] = {}
+        """By the `id` of the open file whose exchanges are looked up."""
         self._id = ""
         self._part = 0
         self._printed: set[int] = set()
@@ -139,6 +139,7 @@ class Follower:
         for cassette in cassettes:
             cassette.close()
         gone = set(map(id, cassettes))
+        self._retries = {of: each for of, each in self._retries.items() if of not in gone}
         self._older = [each for each in self._older if id(each) not in gone]
         self._unfinished = {x: c for x, c in self._unfinished.items() if id(c) not in gone}
 
@@ -192,7 +193,7 @@ class Follower:
         from respool.view.short_view import block, facts_line
 
         width = self._screen.width
-        retries = self._retries.setdefault(cassette, Retries(cassette))
+        retries = self._retries.setdefault(id(cassette), Retries(cassette))
         reading = linked(read(cassette, x), retries.around(x))
         lines = [facts_line(reading, width)]
         lines += block(reading, additions(cassette, reading), width)

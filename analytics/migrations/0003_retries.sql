@@ -26,6 +26,8 @@ SET result = CASE
     ELSE 'ok'
 END;
 
+UPDATE ingest_state SET revision = -1;  -- so that no file is taken for one that is known
+
 CREATE VIEW whole_inputs AS
 WITH RECURSIVE ancestry AS (
     SELECT exchange_id, exchange_id AS ancestor_id, parent_id FROM exchanges
