@@ -1,6 +1,7 @@
 """Ingest of compressed files and of captures in several files: nothing twice, nothing unlinked."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,10 @@ from cassettes.folder import expanded
 QUERIES = (
     "SELECT number, input_items, output_items, response_id, duration_ms FROM exchanges",
     "SELECT e.number, r.number FROM exchanges e JOIN exchanges r ON r.exchange_id = e.repeats_id",
+    """SELECT e.number, e.attempt, f.number
+    FROM exchanges e JOIN exchanges f ON f.exchange_id = e.retry_of_id""",
+    """SELECT e.number, e.attempt, f.number
+    FROM exchanges e JOIN exchanges f ON f.exchange_id = e.retry_of_id""",
     """SELECT e.number, w.position, w.item_id
     FROM whole_inputs w JOIN exchanges e USING (exchange_id)""",
     """SELECT e.number, x.direction, x.position, x.item_id
@@ -91,25 +96,27 @@ def rotated(path: Path, exchanges: list[Told], rotate: int = 70_000) -> list[Pat
 
 
 def talking(turns: int) -> list[Told]:
-    """A conversation with long tool outputs, with every third request sent again."""
+    """A conversation with long tool outputs, with every third request failing and sent again."""
     told = []
     for each in conversation(turns):
         history = each.request["input"]
         for item in history:
             if item.get("type") == "function_call_output":
                 item["output"] = f"sunny in {item['call_id']} " * 700
-        told += [each, each] if len(history) % 3 == 0 else [each]
+        failed = replace(each, answer={"error": {}}, status=500)
+        told += [failed, each, each] if len(history) % 3 == 0 else [each]
     return told
 
 
 def test_a_rotated_capture_gives_the_rows_of_one_file(tmp_path: Path, db: Path) -> None:
-    """Parents, repetitions and tool outputs are linked across files, as within one."""
+    """Parents, repetitions, retries and tool outputs are linked across files, as within one."""
     told = talking(20)
     files = rotated(tmp_path / "c.jsonl", told)
     assert len(files) > 2
     list(ingest([tmp_path / "c.jsonl"], db))
     list(ingest(rotated(tmp_path / "whole.jsonl", told, 1 << 30), tmp_path / "whole.duckdb"))
     for query in QUERIES:
+        assert rows(db, query), query
         assert sorted(rows(db, query)) == sorted(rows(tmp_path / "whole.duckdb", query)), query
     before = contents(db)
     assert sum(found.exchanges for _, found in ingest([tmp_path], db)) == len(
