@@ -10,6 +10,7 @@ _STREAM = (b"event:", b"data:", b":", b"id:", b"retry:")
 _LONGEST = len(_BOM) + max(map(len, _STREAM))
 _KEPT = 16 << 20
 """Bytes of a body that is still coming; a longer one is taken for whole."""
+_CUT = "Input data was truncated"
 _json = msgspec.json.Decoder(msgspec.Raw)
 
 
@@ -41,18 +42,19 @@ class JsonText:
 
     def is_cut(self, rest: bytes | bytearray) -> bool:
         """Whether all of it, `rest` being the last part, ends within an object or a list."""
-        if self._is_too_long:
-            return False
         text = bytes(self._parts + rest)
+        if self._is_too_long or not text.strip():
+            return False
+        why = _error(text)
         # A number may be cut after its point or sign, which is an error of another kind.
-        return _wants_more(text) or _wants_more(text + b"0")
+        return why is not None and _CUT in (why, _error(text + b"0"))
 
 
-def _wants_more(text: bytes) -> bool:
+def _error(text: bytes) -> str | None:
     try:
         _json.decode(text)
     except msgspec.DecodeError as error:
-        return str(error) == "Input data was truncated"
+        return str(error)
     except (UnicodeDecodeError, RecursionError):
-        return False
-    return False
+        return "it cannot be read"
+    return None

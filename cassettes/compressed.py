@@ -73,6 +73,8 @@ def unpacked(path: Path, fd: int, longest_first: int) -> int:
 
 def plain_size(path: Path) -> int | None:
     """How many bytes a compressed file says that it unpacks to; None where it does not say."""
+    if not path.is_file():  # to open a pipe is to wait for somebody
+        return None
     try:
         with path.open("rb") as file:
             start = file.read(_LONGEST_FRAME_HEADER)

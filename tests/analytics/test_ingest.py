@@ -366,6 +366,7 @@ def test_queries_run_on_an_empty_database(db: Path) -> None:
         "cassette": "00000000-0000-0000-0000-000000000000",
         "exchanges": [],
         "limit": 5,
+        "numbers": [],
         "seconds": 60,
     }
     with store.writing(db) as connection:
