@@ -12,6 +12,7 @@ each hook, in which it asks every addon twice, and writes each piece for a peer 
 """
 
 import logging
+from asyncio import StreamReader
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
@@ -65,6 +66,9 @@ class FaithfulConnection(websocket.WebsocketConnection):
 def pass_on_lost_websockets() -> None:
     """Have mitmproxy use `FaithfulConnection`, in this process."""
     websocket.WebsocketConnection = FaithfulConnection  # type: ignore[misc]  # its name is its hook
+
+
+_DEEP = 1 << 20
 
 
 class Hooks:
@@ -139,6 +143,21 @@ def _together(pieces: dict[Connection, list[bytes]]) -> Iterator[commands.SendDa
     pieces.clear()
 
 
+class DeepReader:
+    """A connection's incoming bytes: all that has come, where mitmproxy asks for 64 KB.
+
+    And more may come before the peer must wait, as to wait and to go on are calls of the system.
+    """
+
+    def __init__(self, reader: StreamReader) -> None:
+        self._reader = reader
+        reader._limit = _DEEP // 2  # type: ignore[attr-defined]  # it has the peer wait at twice that
+
+    async def read(self, _: int) -> bytes:
+        """What has come."""
+        return await self._reader.read(_DEEP)
+
+
 class BriefHandler(mode_servers.ProxyConnectionHandler):
     """A client's connection whose outermost layer is a `BriefLayer`."""
 
@@ -152,6 +171,13 @@ class BriefHandler(mode_servers.ProxyConnectionHandler):
     @layer.setter
     def layer(self, inner: Layer) -> None:
         self._layer = BriefLayer(inner, self.hooks)
+
+    async def handle_connection(self, connection: Connection) -> None:
+        """mitmproxy's own, which reads until the end."""
+        io = self.transports[connection]
+        if isinstance(io.reader, StreamReader):
+            io.reader = DeepReader(io.reader)  # type: ignore[assignment]  # all that is asked of it
+        await super().handle_connection(connection)
 
 
 def be_brief(master: "Master") -> None:

@@ -21,9 +21,6 @@ class Client(asyncio.Protocol):
     def __init__(self, request: bytes, until_s: float, done: asyncio.Future[None]) -> None:
         self._request, self._until_s, self._done = request, until_s, done
         self.first_ms: list[float] = []
-        self._arrived = bytearray()
-        self._body_at = 0
-        self._length: int | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for the first time."""
@@ -31,31 +28,33 @@ class Client(asyncio.Protocol):
         self._ask()
 
     def _ask(self) -> None:
-        self._arrived.clear()
-        self._body_at, self._length = 0, None
+        self._head, self._tail = b"", b""
+        self._left: int | None = None
+        self._in_body = self._noted = False
         self._asked_s = time.perf_counter()
         self.transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
-        """Note when the body begins, and whether it is whole."""
-        self._arrived += data
-        if not self._body_at:
-            end = self._arrived.find(b"\r\n\r\n")
+        """Note when the body begins, and whether it is whole; keep as little as may be."""
+        if not self._in_body:
+            self._head += data
+            end = self._head.find(b"\r\n\r\n")
             if end < 0:
                 return
-            head = bytes(self._arrived[:end]).lower()
+            head, data = self._head[:end].lower(), self._head[end + 4 :]
             assert b" 200 " in head[:14], head
-            self._body_at = end + 4
             at = head.find(b"content-length:")
-            self._length = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else None
-            self._noted = False
-        if not self._noted and len(self._arrived) > self._body_at:
+            self._left = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else None
+            self._in_body = True
+        if data and not self._noted:
             self._noted = True
             self.first_ms.append((time.perf_counter() - self._asked_s) * 1000)
-        if self._length is None:
-            whole = self._arrived.endswith(b"\r\n0\r\n\r\n")
+        if self._left is None:
+            self._tail = (self._tail + data[-7:])[-7:]
+            whole = self._tail == b"\r\n0\r\n\r\n"
         else:
-            whole = len(self._arrived) - self._body_at >= self._length
+            self._left -= len(data)
+            whole = self._left <= 0
         if whole:
             if time.perf_counter() < self._until_s:
                 self._ask()

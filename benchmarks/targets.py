@@ -107,7 +107,7 @@ def respool(upstream: int, cassette: Path) -> list[str]:
 def unrecorded(upstream: int, folder: Path) -> list[str]:
     """The command of respool's proxy without a recording."""
     command = [sys.executable, "-P", "-m", "benchmarks.unrecorded"]
-    return [*command, f"http://127.0.0.1:{upstream}/v1", str(folder)]
+    return [*command, f"http://127.0.0.1:{upstream}/v1", str(folder / "respool")]
 
 
 @contextmanager

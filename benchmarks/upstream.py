@@ -61,28 +61,28 @@ class Upstream(asyncio.Protocol):
     transport: asyncio.Transport
 
     def __init__(self) -> None:
-        self._arrived = bytearray()
-        self._awaited = 0
+        self._head = b""
+        self._left = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep where to write to."""
         self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Answer a request that is whole."""
-        self._arrived += data
-        if not self._awaited:
-            end = self._arrived.find(b"\r\n\r\n")
+        """Answer a request that is whole; only its head is kept."""
+        if not self._left:
+            self._head += data
+            end = self._head.find(b"\r\n\r\n")
             if end < 0:
                 return
-            head = bytes(self._arrived[:end])
+            head, data = self._head[:end], self._head[end + 4 :]
             at = head.lower().find(b"content-length:")
-            length = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
-            self._awaited = end + 4 + length
+            self._left = int(head[at + 15 :].split(b"\r\n", 1)[0])
             self._target = head.split(b" ", 2)[1].decode()
-        if len(self._arrived) >= self._awaited:
-            del self._arrived[: self._awaited]
-            self._awaited = 0
+            self._head = b""
+        self._left -= len(data)
+        if self._left <= 0:
+            self._left = 0
             self._answer({k: int(v[0]) for k, v in parse_qs(urlsplit(self._target).query).items()})
 
     def _answer(self, asked: dict[str, int]) -> None:
