@@ -172,6 +172,11 @@ class BriefHandler(mode_servers.ProxyConnectionHandler):
     def layer(self, inner: Layer) -> None:
         self._layer = BriefLayer(inner, self.hooks)
 
+    async def handle_hook(self, hook: commands.StartHook) -> None:
+        """mitmproxy's own way to call what is not called in place."""
+        if not self.hooks.call(hook):
+            await super().handle_hook(hook)
+
     async def handle_connection(self, connection: Connection) -> None:
         """mitmproxy's own, which reads until the end."""
         io = self.transports[connection]

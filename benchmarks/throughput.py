@@ -70,7 +70,7 @@ def measure(
     clients: list[int] = CLIENTS,
     names: list[str] = NAMES,
     rounds: int = 7,
-    seconds: float = 1.5,
+    seconds: float = 1.0,
 ) -> dict[tuple[str, int, str], list[Figures]]:
     """The figures of each round, by kind, number of clients and target."""
     found: dict[tuple[str, int, str], list[Figures]] = {}
@@ -86,25 +86,40 @@ def measure(
     return found
 
 
+def median(each: list[Figures], figure: str) -> float:
+    """The median over the rounds of one figure, by name."""
+    return statistics.median(getattr(figures, figure) for figures in each)
+
+
 def main(arguments: list[str]) -> None:
     """Measure, and print a table; arguments choose rounds and seconds."""
     rounds = int(arguments[0]) if arguments else 7
-    seconds = float(arguments[1]) if arguments[1:] else 1.5
+    seconds = float(arguments[1]) if arguments[1:] else 1.0
     found = measure(rounds=rounds, seconds=seconds)
-    last = ("", 0)
-    print(f"medians of {rounds} rounds of {seconds} s")
-    for (kind, count, name), each in found.items():
-        if last != (kind, count):
-            last = (kind, count)
-            print(f"\n{kind}, {count} client{'s' * (count > 1)}")
-            print(f"  {'':18}{'per s':>9}{'CPU µs':>9}{'writer µs':>11}{'first ms':>10}")
+    print(
+        f"medians of {rounds} rounds of {seconds} s; x is against mitmdump stream, off is against"
+    )
+    print("respool off: requests per second, and CPU of the proxy's process")
+    for kind, count in dict.fromkeys((kind, count) for kind, count, _ in found):
+        print(f"\n{kind}, {count} client{'s' * (count > 1)}")
         print(
-            f"  {name:18}"
-            f"{statistics.median(f.per_s for f in each):9.0f}"
-            f"{statistics.median(f.cpu_us for f in each):9.0f}"
-            f"{statistics.median(f.writer_us for f in each):11.0f}"
-            f"{statistics.median(f.first_ms for f in each):10.2f}"
+            f"  {'':16}{'per s':>9}{'CPU µs':>9}{'writer µs':>11}{'first ms':>10}   x         off"
         )
+        for name in NAMES:
+            each = found[kind, count, name]
+            line = f"{median(each, 'per_s'):9.0f}{median(each, 'cpu_us'):9.0f}"
+            line += f"{median(each, 'writer_us'):11.0f}{median(each, 'first_ms'):10.2f}"
+            for other in ("mitmdump stream", "respool off") if name.startswith("respool") else ():
+                line += "   " + against(each, found[kind, count, other])
+            print(f"  {name:16}{line}")
+
+
+def against(ours: list[Figures], theirs: list[Figures]) -> str:
+    """How many times as much per second, and as much CPU: medians of the rounds' ratios."""
+    pairs = list(zip(ours, theirs, strict=True))
+    more = statistics.median(a.per_s / b.per_s for a, b in pairs)
+    cpu = statistics.median(a.cpu_us / b.cpu_us for a, b in pairs if b.cpu_us)
+    return f"{more:.2f}/{cpu:.2f}"
 
 
 if __name__ == "__main__":
