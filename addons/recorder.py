@@ -8,7 +8,7 @@ client's. Traffic that is no Responses exchange streams through untouched, unles
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 from mitmproxy import ctx, exceptions, http
@@ -16,6 +16,7 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import ConnectionState
 
 from addons.error_answer import RESET_BY_CLIENT, plain
+from addons.tee import Tee
 from cassettes.format import Close, Side
 from cassettes.handover import Handover
 from cassettes.notes import SWITCHED, Answered, Began, Ended, Gap, Got, Heard, Note, Sent
@@ -52,6 +53,7 @@ class Recorder:
         self._numbers = itertools.count(journal.next_number if journal else 1)
         self._in_flight: dict[int, bool] = {}
         """What has not ended, WebSockets included; False where the disk could not keep up."""
+        self._tees: dict[int, Tee] = {}
         self._sockets: set[int] = set()
         self._gaps: set[int] = set()
         """WebSockets of which messages are missing since the last one that was recorded."""
@@ -167,22 +169,16 @@ class Recorder:
         if flow.response.status_code == SWITCHED:
             self._sockets.add(number)  # before `response`, as messages may follow at once
         else:
-            flow.response.stream = self._tee(number, self._journal)
+            tee = Tee(number, self._put)
+            self._tees[number] = flow.response.stream = tee
 
-    def _tee(self, number: int, journal: Handover) -> Callable[[bytes], Iterable[bytes] | bytes]:
-        def tee(data: bytes) -> bytes:
-            # The client's bytes come first: nothing here may raise or answer with anything else.
-            if data and self._in_flight.get(number):
-                self._put(number, journal, Got(number, time.monotonic_ns(), data))
-            return data
-
-        return tee
-
-    def _put(self, number: int, journal: Handover, note: Note) -> None:
-        """Hand over a part of exchange `number`, which is given up where the disk is too slow."""
-        if not journal.put(note):
-            self._in_flight[number] = False
-            self._lack(number)
+    def _put(self, note: Got) -> None:
+        """Hand over a part of an answer, which is given up where the disk is too slow."""
+        if self._journal is None or not self._in_flight.get(note.x):
+            return
+        if not self._journal.put(note):
+            self._in_flight[note.x] = False
+            self._lack(note.x)
 
     def _lack(self, number: int, *, once: bool = False) -> None:
         self.lacking = True
@@ -214,6 +210,8 @@ class Recorder:
         self, flow: http.HTTPFlow, outcome: str, error: str = "", close: Close | None = None
     ) -> None:
         number: int = flow.metadata.get(_NUMBER, 0)  # 0 is nobody's: the flow is not recorded
+        if tee := self._tees.pop(number, None):
+            tee.flush()
         whole = self._in_flight.pop(number, None)
         self._sockets.discard(number)
         if self._journal is None or whole is None:
@@ -261,6 +259,9 @@ class Recorder:
         """The proxy stops: what is in flight is over, and the cassette is closed."""
         if self._journal is None:
             return
+        for tee in self._tees.values():
+            tee.flush()
+        self._tees.clear()
         now = time.monotonic_ns()
         for number, whole in self._in_flight.items():
             self._journal.put(Ended(number, now, "proxy_stopped" if whole else "recorder_overrun"))

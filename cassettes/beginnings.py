@@ -43,7 +43,7 @@ class JsonText:
     def is_cut(self, rest: bytes | bytearray) -> bool:
         """Whether all of it, `rest` being the last part, ends within an object or a list."""
         text = bytes(self._parts + rest)
-        if self._is_too_long or not text.strip():
+        if self._is_too_long:
             return False
         why = _error(text)
         # A number may be cut after its point or sign, which is an error of another kind.

@@ -82,9 +82,9 @@ class _Open:
         """ms since the request had arrived whole."""
         return round((at_ns - self.began_ns) / 1e6, 3)
 
-    def is_bodiless(self, status: int) -> bool:
-        """Whether an answer with `status` has no body (RFC 9112, 6.3)."""
-        return self.method == "HEAD" or status < 200 or status in (204, 304)
+    def may_lack_body(self, status: int) -> bool:
+        """Whether an answer with `status` has no body (RFC 9112, 6.3), or needs none."""
+        return self.method == "HEAD" or status < 200 or status == 204 or 300 <= status < 400
 
 
 class Encoder:
@@ -171,7 +171,7 @@ class Encoder:
             exchange.splitter = Splitter()
         is_json = "json" in kind
         exchange.unlabelled = exchange.splitter is None and not is_json
-        if is_json and not exchange.is_bodiless(note.status) and not _has_length(got):
+        if is_json and not exchange.may_lack_body(note.status) and not _has_length(got):
             exchange.json = JsonText()
         return Response(
             x=note.x,

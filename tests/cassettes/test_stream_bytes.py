@@ -99,13 +99,13 @@ def test_how_streams_begin(body: bytes, verdict: bool | None) -> None:
 
 
 def test_json_is_whole_or_not() -> None:
-    """Every beginning of a JSON object is cut off, and nothing else is, nothing at all included."""
+    """Every beginning of a JSON object is cut off, and nothing else is."""
     text = compact(answering("Hi \\ é", n=-1.5e3, more=[True, None]))
-    for end in range(1, len(text)):
+    for end in range(len(text)):
         json = JsonText()
         json.feed(text[: end // 2])
         assert json.is_cut(text[end // 2 : end])
-    for other in (b"", text, text + b"\n", b"[1]x", b'{"a":1}}', b"oops", b"<html>", b"\xff"):
+    for other in (text, text + b"\n", b"[1]x", b'{"a":1}}', b"oops", b"<html>", b"\xff"):
         assert not JsonText().is_cut(other)
 
 
