@@ -97,22 +97,32 @@ class Inbox[T]:
 
     def __init__(self, decoder: msgspec.msgpack.Decoder[T]) -> None:
         self._decode = decoder.decode
-        self._arrived = bytearray()
+        self._begun = bytearray()
+        """The beginning of a message."""
 
-    def take(self, data: bytes | memoryview) -> Iterator[T]:
+    def take(self, data: bytes) -> Iterator[T]:
         """The messages that are whole now that `data` has come."""
-        self._arrived += data
-        start, end = 0, len(self._arrived)
-        while end - start >= _LENGTH:
-            begin = start + _LENGTH
-            stop = begin + int.from_bytes(self._arrived[start:begin])
-            if stop > end:
+        view, at = memoryview(data), 0
+        while self._begun and at < len(data):
+            more = self._missing()
+            self._begun += view[at : at + more]
+            at += more
+            if len(self._begun) > _LENGTH and not self._missing():
+                yield self._decode(bytes(self._begun[_LENGTH:]))
+                self._begun.clear()
+        while (begin := at + _LENGTH) <= len(data):
+            end = begin + int.from_bytes(view[at:begin])
+            if end > len(data):
                 break
-            with memoryview(self._arrived) as view:
-                message = self._decode(view[begin:stop])
-            start = stop
-            yield message
-        del self._arrived[:start]
+            yield self._decode(view[begin:end])
+            at = end
+        self._begun += view[at:]
+
+    def _missing(self) -> int:
+        """How many bytes of the length, or of the message, that has begun have not come."""
+        if len(self._begun) < _LENGTH:
+            return _LENGTH - len(self._begun)
+        return _LENGTH + int.from_bytes(self._begun[:_LENGTH]) - len(self._begun)
 
 
 told = msgspec.msgpack.Decoder(Told)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from traffic import JSON, SSE, asking, exchange, load, streaming
 
@@ -215,6 +215,8 @@ def test_signals_do_not_end_the_writer(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.binary(max_size=50), max_size=8), st.lists(st.integers(0, 60), max_size=20))
+@example([b"", b"x"], [1] * 20)
+@example([b"abc"], [4, 1, 1])
 def test_messages_arrive_however_they_are_cut(bodies: list[bytes], cuts: list[int]) -> None:
     """A message is read once all of it has come, whatever came with it."""
     sent: list[Note] = [Got(x, x, body) for x, body in enumerate(bodies)]
