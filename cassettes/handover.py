@@ -177,8 +177,9 @@ class Handover:
             self._heed(word)
 
     def _heed(self, word: Said) -> None:
-        if isinstance(word, Failed):
-            self._fail(word.why)
+        if isinstance(word, Failed):  # each of its files says it once
+            self.failure = self.failure or word.why
+            self._on_failure(word.why)
         elif isinstance(word, Answering) and self._answer is not None:
             self._answer.set_result(word.yes)
             self._answer = None
