@@ -56,10 +56,11 @@ class Capture:
         """Write what the notes say; as `Journal.put`."""
         waiting: list[Note] = []  # for the current journal
         for note in notes:
-            if isinstance(note, Began) and self._current.size >= self._limit:
-                self._current.put(*waiting)
+            if isinstance(note, Began):
+                self._current.put(*waiting)  # so that its size is known
                 waiting.clear()
-                self._begin_next(note.x)
+                if self._current.size >= self._limit:
+                    self._begin_next(note.x)
             journal = self._where.get(note.socket if isinstance(note, Sent) else note.x)
             if isinstance(note, Began | Sent):
                 there = journal or self._current
