@@ -15,6 +15,7 @@ from mitmproxy import http
 from mitmproxy.connection import ConnectionState
 from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http as http_layer
 from mitmproxy.proxy.layers.http import SendHttp, _http1
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
@@ -32,6 +33,7 @@ from mitmproxy.proxy.layers.http._http2 import Http2Client, Http2Server
 from mitmproxy.utils import human
 
 from addons.error_answer import RESET_BY_CLIENT, error_answer
+from addons.internals import tell_unread
 from cassettes.notes import SWITCHED
 
 CONTINUE = 100
@@ -129,6 +131,15 @@ class FaithfulServer(Http1Server):
 
 class FaithfulHttp2Server(Http2Server):
     """The same for a client that speaks HTTP/2, in which names are in lower case."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        tell_unread(context.client, self._unread)
+
+    def _unread(self) -> int:
+        """Bytes of answers that wait until the client takes more."""
+        waiting = self.h2_conn.stream_buffers.values()
+        return sum(len(frame.data) for frames in waiting for frame in frames)
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         """mitmproxy's own, but for trailers and errors."""

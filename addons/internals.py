@@ -12,21 +12,23 @@ each hook, in which it asks every addon twice, and writes each piece for a peer 
 """
 
 import logging
-from asyncio import StreamReader
+from asyncio import Event, StreamReader, current_task
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from mitmproxy.addonmanager import traverse
-from mitmproxy.connection import Connection
+from mitmproxy.connection import Client, Connection
 from mitmproxy.http import MessageData
 from mitmproxy.proxy import commands, events, mode_servers
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import Layer
 from mitmproxy.proxy.layers import websocket
-from wsproto.events import CloseConnection, Event
+from wsproto.events import CloseConnection
+from wsproto.events import Event as Frame
 from wsproto.frame_protocol import CloseReason
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ class FaithfulConnection(websocket.WebsocketConnection):
     def frame_buf(self, fragments: Iterable[bytes]) -> None:
         self._fragments = _Fragments(map(bytearray, fragments))
 
-    def send2(self, event: Event) -> commands.SendData:
+    def send2(self, event: Frame) -> commands.SendData:
         """mitmproxy's own way out: the bytes of a frame, here none for a connection that is lost.
 
         What follows is the end of the TCP connection, which the peer reads as code 1006.
@@ -158,10 +160,28 @@ class DeepReader:
         return await self._reader.read(_DEEP)
 
 
+MOST_UNREAD = 32 << 20
+"""Bytes that a client may leave unread on one HTTP/2 connection before its upstreams must wait."""
+_unread: WeakKeyDictionary[Client, Callable[[], int]] = WeakKeyDictionary()
+
+
+def tell_unread(client: Client, count: Callable[[], int]) -> None:
+    """Let `count` say how many bytes wait in a layer until the client reads on."""
+    _unread[client] = count
+
+
 class BriefHandler(mode_servers.ProxyConnectionHandler):
-    """A client's connection whose outermost layer is a `BriefLayer`."""
+    """A client's connection whose outermost layer is a `BriefLayer`.
+
+    A slow reader of HTTP/2 slows its upstreams, as one of HTTP/1 does: mitmproxy would keep all
+    that the client does not read. What the client sends is always read, as it may ask for more.
+    """
 
     hooks: Hooks
+
+    def __init__(self, *arguments: Any) -> None:  # mitmproxy's own, whatever they are
+        self._read_on = Event()
+        super().__init__(*arguments)  # type: ignore[no-untyped-call]
 
     @property  # type: ignore[override]  # a layer in all that is asked of it
     def layer(self) -> BriefLayer:
@@ -183,6 +203,23 @@ class BriefHandler(mode_servers.ProxyConnectionHandler):
         if isinstance(io.reader, StreamReader):
             io.reader = DeepReader(io.reader)  # type: ignore[assignment]  # all that is asked of it
         await super().handle_connection(connection)
+
+    async def server_event(self, event: events.Event) -> None:
+        """mitmproxy's own; what the client sends may say that it has read on."""
+        await super().server_event(event)
+        if isinstance(event, events.ConnectionEvent) and event.connection is self.client:
+            self._read_on.set()
+
+    async def drain_writers(self) -> None:
+        """mitmproxy's own way to wait for slow readers, which knows only those of HTTP/1."""
+        await super().drain_writers()  # type: ignore[no-untyped-call]
+        count = _unread.get(self.client)
+        client = self.transports.get(self.client)
+        if count is None or client is None or client.handler is current_task():
+            return
+        while count() > MOST_UNREAD and self.client in self.transports:
+            self._read_on.clear()
+            await self._read_on.wait()
 
 
 def be_brief(master: "Master") -> None:

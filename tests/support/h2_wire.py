@@ -22,7 +22,7 @@ class Stream:
     informed: list[Fields] = field(default_factory=list)
     """Heads of 1xx."""
     trailers: Fields = field(default_factory=list)
-    body: bytes = b""
+    body: bytearray = field(default_factory=bytearray)
     ended: bool = False
     reset: bool = False
 

@@ -29,7 +29,7 @@ class Peer:
     def __init__(self, sock: socket.socket) -> None:
         sock.settimeout(DEADLINE_S)
         self.sock = sock
-        self.seen = b""
+        self.seen = bytearray()
         self.asked = b"", b""
         """Head and body of the last request."""
         self._at = 0
@@ -84,7 +84,7 @@ class Peer:
         self.seen += data
 
     def _taken(self, to: int) -> bytes:
-        data, self._at = self.seen[self._at : to], to
+        data, self._at = bytes(self.seen[self._at : to]), to
         return data
 
     def shut(self) -> None:
