@@ -149,6 +149,7 @@ class DeepReader:
     """A connection's incoming bytes: all that has come, where mitmproxy asks for 64 KB.
 
     And more may come before the peer must wait, as to wait and to go on are calls of the system.
+    What came before a reset counts: asyncio's own reader forgets it.
     """
 
     def __init__(self, reader: StreamReader) -> None:
@@ -156,8 +157,16 @@ class DeepReader:
         reader._limit = _DEEP // 2  # type: ignore[attr-defined]  # it has the peer wait at twice that
 
     async def read(self, _: int) -> bytes:
-        """What has come."""
-        return await self._reader.read(_DEEP)
+        """What has come. Raises OSError for a connection that broke, once all was read."""
+        try:
+            return await self._reader.read(_DEEP)
+        except OSError:
+            rest: bytearray = self._reader._buffer  # type: ignore[attr-defined]
+            if not rest:
+                raise
+            data = bytes(rest)
+            rest.clear()
+            return data
 
 
 MOST_UNREAD = 32 << 20

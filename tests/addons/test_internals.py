@@ -1,6 +1,8 @@
 """What respool relies on inside mitmproxy: each fails by its name when mitmproxy changes it."""
 
+import asyncio
 import inspect
+from asyncio import StreamReader
 
 import pytest
 from mitmproxy.http import HTTPFlow, MessageData
@@ -24,7 +26,13 @@ from wsproto import ConnectionType
 from wsproto.events import CloseConnection as CloseFrame
 from wsproto.events import TextMessage
 
-from addons.internals import BriefLayer, FaithfulConnection, Hooks, pass_on_lost_websockets
+from addons.internals import (
+    BriefLayer,
+    DeepReader,
+    FaithfulConnection,
+    Hooks,
+    pass_on_lost_websockets,
+)
 
 
 @pytest.fixture
@@ -184,3 +192,31 @@ def test_messages_check_their_types_where_ours_is() -> None:
     """The check that is left out stands in `__post_init__` of all messages."""
     assert "__post_init__" in vars(MessageData)
     assert "check_option_type" in inspect.getsource(MessageData.__post_init__)
+
+
+def test_what_came_before_a_reset_is_read() -> None:
+    """A peer that sends its last words and resets the connection is heard to the end."""
+
+    async def read() -> list[bytes]:
+        reader = StreamReader()
+        deep = DeepReader(reader)
+        reader.feed_data(b"last words")
+        reader.set_exception(ConnectionResetError())
+        got = [await deep.read(1)]
+        with pytest.raises(ConnectionResetError):
+            await deep.read(1)
+        return got
+
+    assert asyncio.run(read()) == [b"last words"]
+
+
+def test_readers_let_their_peers_wait_later() -> None:
+    """A reader's limit is where asyncio has it."""
+
+    async def limit() -> int:
+        reader = StreamReader(limit=5)
+        assert reader._limit == 5
+        DeepReader(reader)
+        return reader._limit
+
+    assert asyncio.run(limit()) > 1 << 16
