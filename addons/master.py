@@ -108,9 +108,10 @@ class Master:
         if self._master is None or self._running is None:
             return
         await self._server.servers.update([])
-        deadline = asyncio.get_running_loop().time() + GRACE_S
-        while asyncio.get_running_loop().time() < deadline and await self.busy():
-            await asyncio.sleep(0.01)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GRACE_S):
+                while await self.busy():
+                    await asyncio.sleep(0.01)
         self._master.shutdown()
         with suppress(asyncio.CancelledError):
             await self._running

@@ -183,7 +183,9 @@ class Recorder:
     def _lack(self, number: int, *, once: bool = False) -> None:
         self.lacking = True
         if not once:
-            self._report(f"exchange {number} is not recorded whole: the disk cannot keep up")
+            self._report(
+                f"exchange {number} is not recorded whole: it came faster than it is written"
+            )
 
     def response(self, flow: http.HTTPFlow) -> None:
         """The answer has arrived whole, or a WebSocket begins."""

@@ -2,8 +2,8 @@
 
 `put` never waits, parses or touches the disk: it lengthens a bounded queue, from which the loop
 sends on what the socket takes. Redaction, encoding and the file are the other process's work, so
-that they share neither the loop nor the interpreter with the traffic. What was sent is written even
-if this process is killed the moment after.
+that they share neither the loop nor the interpreter with the traffic. What the writer has taken is
+written even if this process is killed the moment after.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 from cassettes.notes import Got, Heard, Note, Sent
+from cassettes.signals import signals_interrupt
 from cassettes.wires import (
     Answering,
     Ask,
@@ -34,9 +35,14 @@ from cassettes.wires import (
 from wire.errors import BadCassette
 
 LARGEST_QUEUE = 256 << 20
-"""Bytes that may wait for the writer before an exchange is given up as overrun."""
+"""Bytes of answers that may wait for the writer before an exchange is given up as overrun.
+
+What a client asks is in memory anyway, as it is passed on in one piece, and is never given up.
+"""
 MOMENT_S = 0.01
 """How long notes wait for others, to be sent together."""
+PATIENCE_S = 3.0
+"""How long the end of the writing is waited for without a word."""
 _MUCH = 128 << 10
 """Bytes that do not wait for others."""
 _PIECES = 256
@@ -64,8 +70,9 @@ class Handover:
         self.path = path
         self.failure: str | None = None
         self._on_failure = on_failure
-        self._queue: deque[bytes | memoryview] = deque()
-        self._waiting = 0
+        self._queue: deque[tuple[bytes | memoryview, bool]] = deque()
+        """What waits, and whether it may be refused where too much does."""
+        self._waiting = self._refusable = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._scheduled = False
         self._answer: asyncio.Future[bool] | None = None
@@ -88,13 +95,18 @@ class Handover:
 
     def _opened(self) -> int:
         while data := self._socket.recv(4096):
-            for word in self._inbox.take(data):
+            number = 0
+            for word in list(self._inbox.take(data)):
                 if isinstance(word, Opened):
-                    self._socket.setblocking(False)
-                    return word.next_number
-                if isinstance(word, Refused):
+                    number = word.next_number
+                elif isinstance(word, Refused):
                     self._end()
                     raise BadCassette(word.why)
+                else:
+                    self._heed(word)
+            if number:
+                self._socket.setblocking(False)
+                return number
         self._end()
         raise BadCassette(
             f"cannot write the cassette {self.path}: {self._fate()} before it was open"
@@ -108,11 +120,13 @@ class Handover:
         return True
 
     def _send(self, message: Told) -> None:
-        if self.process.returncode is not None:
+        if self._is_over:
             return  # nobody is there to take it
+        may_be_refused = isinstance(message, _Bulky)
         for piece in filter(None, pieces(message)):
-            self._queue.append(piece)
+            self._queue.append((piece, may_be_refused))
             self._waiting += len(piece)
+            self._refusable += len(piece) if may_be_refused else 0
         if self._scheduled:
             return
         loop = self._loop or self._listen(asyncio.get_running_loop())
@@ -128,15 +142,19 @@ class Handover:
         return loop
 
     @property
+    def _is_over(self) -> bool:
+        return self.process.returncode is not None or self._socket.fileno() < 0
+
+    @property
     def has_room(self) -> bool:
         """Whether more bytes are taken."""
-        return self._waiting <= LARGEST_QUEUE
+        return self._refusable <= LARGEST_QUEUE
 
     def _flush(self) -> None:
         """Send what the socket takes; go on when it takes more."""
         assert self._loop is not None
-        if self.process.returncode is not None:
-            return  # closed since this was planned
+        if self._is_over:
+            return  # since this was planned
         try:
             if self._queue:
                 self._send_some()
@@ -152,17 +170,18 @@ class Handover:
             self._loop.call_soon(self._flush)
 
     def _send_some(self) -> None:
-        self._sent(self._socket.sendmsg(list(islice(self._queue, _PIECES))))
+        pieces_of_it = [piece for piece, _ in islice(self._queue, _PIECES)]
+        self._sent(self._socket.sendmsg(pieces_of_it))
 
     def _sent(self, count: int) -> None:
         self._waiting -= count
         while count:
-            first = self._queue[0]
-            if count < len(first):
-                self._queue[0] = memoryview(first)[count:]
-                return
-            count -= len(first)
-            self._queue.popleft()
+            first, may_be_refused = self._queue.popleft()
+            gone = min(count, len(first))
+            count -= gone
+            self._refusable -= gone if may_be_refused else 0
+            if gone < len(first):
+                self._queue.appendleft((memoryview(first)[gone:], may_be_refused))
 
     def _hear(self) -> None:
         try:
@@ -180,9 +199,8 @@ class Handover:
         if isinstance(word, Failed):  # each of its files says it once
             self.failure = self.failure or word.why
             self._on_failure(word.why)
-        elif isinstance(word, Answering) and self._answer is not None:
-            self._answer.set_result(word.yes)
-            self._answer = None
+        elif isinstance(word, Answering):
+            self._reply(word.yes)
 
     def _lose(self) -> None:
         """The writer is gone, though nobody told it to go."""
@@ -190,7 +208,7 @@ class Handover:
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
         self._queue.clear()
-        self._waiting = 0
+        self._waiting = self._refusable = 0
         self.process.wait()  # it has closed its socket: that was the last thing it did
         self._fail(f"cannot write {self.path}: {self._fate()}; traffic goes on unrecorded")
 
@@ -199,42 +217,64 @@ class Handover:
         how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
         return f"the process that writes it was ended {how}"
 
+    def _reply(self, answer: bool) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(answer)
+        self._answer = None
+
     def _fail(self, why: str) -> None:
-        if self._answer is not None:
-            self._answer.set_result(False)
-            self._answer = None
+        self._reply(False)
         if self.failure is None:
             self.failure = why
             self._on_failure(why)
 
     async def answering(self) -> bool:
         """Whether an exchange other than an idle WebSocket waits for more."""
-        if self.process.returncode is not None:
+        if self._is_over:
             return False
         self._answer = asyncio.get_running_loop().create_future()
         self._send(Ask())
         return await self._answer
 
     def close(self, *, calm: bool = True) -> None:
-        """Wait until all is written, and the file is in its calm form or the journal it is."""
+        """Wait until all is written, and the file is in its calm form or the journal it is.
+
+        A signal ends the waiting: what was not handed over by then is missing in the file.
+        """
         if self._socket.fileno() < 0:
             return
         if self._loop is not None:
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
-        self._queue.append(pack(Close(calm)))
-        self._socket.setblocking(True)
+        self._queue.append((pack(Close(calm)), False))
         try:
-            while self._queue:
-                self._send_some()
-            while data := self._socket.recv(4096):
-                for word in self._inbox.take(data):
-                    self._heed(word)
-        except OSError:
-            pass  # it is gone, and its exit code says how
+            with signals_interrupt():
+                self._finish()
+        except KeyboardInterrupt:
+            self._socket.close()
+            self._fail(f"{self.path} was not written to the end: that was not waited for")
+            return
         self._end()
         if self.process.returncode:
             self._fail(f"cannot write {self.path}: {self._fate()}")
+
+    def _finish(self) -> None:
+        """Send what is left, and hear the writer out."""
+        self._socket.settimeout(PATIENCE_S)
+        is_told, data = False, b"-"
+        while self._queue or data:
+            try:
+                if self._queue:
+                    self._send_some()
+                elif data := self._socket.recv(4096):
+                    for word in self._inbox.take(data):
+                        self._heed(word)
+            except TimeoutError:
+                if not is_told:
+                    self._on_failure(f"waiting until {self.path} is written; ctrl-C gives that up")
+                is_told = True
+            except OSError:
+                return  # it is gone, and its exit code says how
 
     def _end(self) -> None:
         self._socket.close()

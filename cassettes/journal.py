@@ -22,6 +22,8 @@ from wire.errors import RespoolError
 
 FLUSH_NS = 80_000_000
 """How long a part of a body may wait for the rest before it is written on its own."""
+_LOOK_S = 1.0
+"""How often it is looked whether the file is still in its place."""
 
 
 class _Opened(NamedTuple):
@@ -55,6 +57,7 @@ class Journal:
         opened = opened or _open(path, base, upstream, inputs)
         self._fd, self.header, self._shelf, self._redactor, self.next_number = opened
         self.size = os.fstat(self._fd).st_size
+        self._look_s, self._is_gone = 0.0, False
         other = upstream if upstream != self.header.upstream else ""
         self._encoder = Encoder(self._redactor, self._shelf, other)
 
@@ -77,6 +80,9 @@ class Journal:
 
     def put(self, *notes: Note) -> None:
         """Write what the notes say, and what of bodies has waited long enough for the rest."""
+        if notes and (now := time.monotonic()) > self._look_s:
+            self._look_s = now + _LOOK_S
+            self._look()
         self._append(line for note in notes for line in self._encoder.take(note))
         self._append(self._encoder.flush(time.monotonic_ns(), FLUSH_NS))
 
@@ -108,11 +114,9 @@ class Journal:
         """Write what waits and give the file back, in its calm form or as the journal it is."""
         if self._fd < 0:
             return
-        if not self.in_place:
-            self._fail(
-                f"{self.path} was moved or replaced while it was recorded; what was recorded since "
-                "is not in the file that is there now"
-            )
+        self._look()
+        if self._is_gone:
+            self.failure = self.failure or "the file is elsewhere"
         if calm and self.failure is None:
             try:
                 calm_down(self.path, self._redactor.text)
@@ -120,6 +124,15 @@ class Journal:
                 self._fail(f"{self.path} is complete but could not be tidied: {error}")
         os.close(self._fd)
         self._fd = -1
+
+    def _look(self) -> None:
+        """Say it once if the file is no longer in its place; it is written on all the same."""
+        if not self._is_gone and not self.in_place:
+            self._is_gone = True
+            self._on_failure(
+                f"{self.path} was moved, deleted or replaced while it was recorded; what is recorded "
+                "since is not in the file that is there now"
+            )
 
     def _append(self, made: Iterable[lines.AnyLine]) -> None:
         try:

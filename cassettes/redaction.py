@@ -23,6 +23,8 @@ from wire.secrets import (
 
 _PLAIN = frozenset(string.ascii_letters + string.digits + "-._~")
 """Characters that no JSON and no URL escapes."""
+MOST_KNOWN = 100
+"""Credentials that are looked for: where each request brings a new one, the latest of them."""
 _ANCHOR = re.compile(r"[A-Za-z0-9\-._~]*")
 _LONGEST_ESCAPE = 20
 """Bytes of the longest way to write one character: four times `%25xx`."""
@@ -40,10 +42,11 @@ class Redactor:
 
     def __init__(self, salt: str) -> None:
         self._salt = salt.encode()
-        self._known: list[str] = []
-        self._anchors: list[bytes] = []
-        """A part of each credential that no spelling changes; looking for it is fast."""
+        self._known: dict[str, bytes] = {}
+        """Credentials, the latest last, with a part that no spelling changes: quick to look for."""
         self._pattern: re.Pattern[bytes] | None = None
+        self._sought: list[str] = []
+        """What the groups of the pattern stand for."""
         self._longest = 0
 
     def placeholder(self, secret: str) -> str:
@@ -122,19 +125,20 @@ class Redactor:
     def _hunt(self, credential: str) -> None:
         if not worth_hunting(credential) or credential.startswith("[secret:"):
             return
-        if credential in self._known:
-            return
-        self._known.append(credential)
-        self._anchors.append(max(_ANCHOR.findall(credential), key=len).encode())
-        self._longest = max(self._longest, _longest_spelling(credential))
-        self._pattern = None
+        if (anchor := self._known.pop(credential, None)) is None:
+            anchor = max(_ANCHOR.findall(credential), key=len).encode()
+            self._longest = max(self._longest, _longest_spelling(credential))
+            self._pattern = None
+            if len(self._known) >= MOST_KNOWN:
+                del self._known[next(iter(self._known))]
+        self._known[credential] = anchor
 
     def _stand_in(self, found: re.Match[bytes]) -> bytes:
         assert found.lastindex is not None  # each credential is a group of the pattern
-        return self.placeholder(self._known[found.lastindex - 1]).encode()
+        return self.placeholder(self._sought[found.lastindex - 1]).encode()
 
     def _may_hold_any(self, text: bytes) -> bool:
-        for anchor in self._anchors:  # noqa: SIM110  # any() takes twice the time
+        for anchor in self._known.values():  # noqa: SIM110  # any() takes twice the time
             if anchor in text:
                 return True
         return False
@@ -142,8 +146,8 @@ class Redactor:
     def _any_known(self) -> re.Pattern[bytes]:
         if self._pattern is None:
             # The longest first: a credential is not to be taken for a shorter one that begins it.
-            self._known.sort(key=len, reverse=True)
-            spellings = (b"(%s)" % _any_spelling(credential) for credential in self._known)
+            self._sought = sorted(self._known, key=len, reverse=True)
+            spellings = (b"(%s)" % _any_spelling(credential) for credential in self._sought)
             self._pattern = re.compile(b"|".join(spellings))
         return self._pattern
 

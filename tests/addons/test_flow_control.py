@@ -2,6 +2,7 @@
 
 import re
 import resource
+import signal
 import socket
 import sys
 import threading
@@ -226,3 +227,30 @@ def test_a_disk_that_stalls_holds_nobody_up(tmp_path: Path) -> None:
         assert proxy.stop() == 0
     assert [one.body for one in exchanges(tape)] == answers
     assert {one.outcome for one in exchanges(tape)} == {"complete"}
+
+
+def test_a_writer_that_gets_nowhere_is_told_of_and_can_be_given_up(tmp_path: Path) -> None:
+    """Who stops a recording whose disk hangs hears what is waited for, and may stop waiting."""
+    with running_server() as server, recording(server.base_url, tmp_path / "c.jsonl") as proxy:
+        post(proxy)
+        with stalled_writer(proxy):
+            post(proxy)
+            proxy.process.send_signal(signal.SIGINT)
+            while not any("waiting until" in line for line in proxy.said):
+                assert proxy.process.poll() is None
+                threading.Event().wait(0.05)
+            assert proxy.stop() == 3
+    assert "ctrl-C gives that up" in proxy.said[-2]
+    assert "was not written to the end" in proxy.said[-1]
+
+
+def test_a_cassette_that_is_deleted_is_told_of_while_it_is_recorded(tmp_path: Path) -> None:
+    """The operator hears of it with the traffic that follows, and not weeks later."""
+    tape = tmp_path / "c.jsonl"
+    with running_server() as server, recording(server.base_url, tape) as proxy:
+        post(proxy)
+        tape.unlink()
+        while not any("was moved, deleted or replaced" in line for line in proxy.said):
+            assert post(proxy).is_success
+        assert proxy.stop() == 3
+    assert sum("was moved, deleted or replaced" in line for line in proxy.said) == 1

@@ -291,7 +291,9 @@ def test_a_disk_that_stalls_costs_what_is_missing_and_no_more(tape: Path) -> Non
                     break
             assert proxy.stop() == 3
     assert recorded
-    assert "respool: exchange 1 is not recorded whole: the disk cannot keep up" in proxy.said
+    assert (
+        "respool: exchange 1 is not recorded whole: it came faster than it is written" in proxy.said
+    )
     assert exchanges(tape)[1].outcome == "recorder_overrun"
 
 

@@ -283,7 +283,7 @@ def test_a_file_that_was_moved_away_is_not_followed(path: Path) -> None:
     path.write_text("precious\n")
     recording.put(*long(4))
     recording.close()
-    assert "was moved or replaced" in str(recording.failure)
+    assert "was moved, deleted or replaced" in str(recording.failure)
     assert path.read_text() == "precious\n"
     assert len(load(moved)) == 4
 

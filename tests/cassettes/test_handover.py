@@ -1,6 +1,7 @@
 """Handing notes over to the process that writes: at once, bounded, and lost by nobody's death."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -145,6 +146,46 @@ def test_there_is_room_again_when_the_writer_has_caught_up(
         handover.close()
 
     asyncio.run(record())
+
+
+def test_large_requests_cost_no_answer_its_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is asked may be long, and is never refused; there is as much room for answers then."""
+    monkeypatch.setattr(handover_module, "LARGEST_QUEUE", 1_000_000)
+
+    async def record() -> None:
+        handover = hand(tmp_path / "c.jsonl")
+        with stopped(handover):
+            handover.put(Began(1, 0, 0, "POST", "/v1/responses", (), b"x" * 5_000_000))
+            for note in exchange(2):
+                assert handover.put(note)
+        handover.close()
+
+    asyncio.run(record())
+    assert [one.outcome for one in load(tmp_path / "c.jsonl")] == ["incomplete", "complete"]
+
+
+@pytest.mark.parametrize("turn", range(5))
+def test_what_fails_while_the_writer_starts_is_told(tmp_path: Path, turn: int) -> None:
+    """A closed file that cannot be compressed is told of, before or after the current one opens."""
+    path = tmp_path / "c.jsonl"
+    for _ in range(2):
+        hand(path, rotate=1 << 20).close()
+    first = json.loads(path.read_bytes().splitlines()[0])
+    left = tmp_path / "c.0001.jsonl"
+    left.write_bytes(path.read_bytes().replace(b'"part":1', b'"part":0') + b"{damaged")
+    (tmp_path / f".{left.name}.zst.new").mkdir()
+    said: list[str] = []
+
+    async def record() -> None:
+        handover = hand(path, rotate=1 << 20, on_failure=said.append)
+        handover.close()
+        assert handover.failure == said[0]
+
+    asyncio.run(record())
+    assert first["part"] == 1
+    assert len(said) == 1
 
 
 def test_a_writer_that_dies_is_reported_at_once(tmp_path: Path) -> None:

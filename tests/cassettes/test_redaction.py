@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from traffic import ENCODINGS, JSON, compact, exchange, load, sse, write
 
-from cassettes.redaction import Redactor, without_placeholders
+from cassettes.redaction import MOST_KNOWN, Redactor, without_placeholders
 
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "as it is": str,
@@ -155,3 +155,15 @@ def test_what_is_unfinished_is_held_back() -> None:
     assert redactor.settled(b"x0123456789") == (b"x" + placeholder, b"")
     assert redactor.settled(b"abc 012345678") == (b"abc ", b"012345678")
     assert redactor.settled("日本".encode() * 9)[0].decode() == "日本" * 7 + "日"
+
+
+def test_the_latest_credentials_are_looked_for() -> None:
+    """Where each request has a key of its own, what is looked for stays a bounded number."""
+    redactor = Redactor("00")
+    keys = [f"sk-{number:04}-{'k' * 20}" for number in range(MOST_KNOWN + 50)]
+    for key in keys:
+        redactor.headers([("Authorization", f"Bearer {key}")])
+        redactor.headers([("Authorization", f"Bearer {keys[0]}")])
+    for key in (keys[0], *keys[-MOST_KNOWN + 1 :]):
+        assert key.encode() not in redactor.text(b"it was " + key.encode())
+    assert redactor.text(keys[10].encode()) == keys[10].encode()

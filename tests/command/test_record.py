@@ -181,7 +181,7 @@ def test_cassette_that_was_replaced_is_left_alone(tape: Path) -> None:
         with proxy.client() as client:
             client.responses.create(model="gpt-5.1", input="pack")
         assert proxy.stop() != 0
-        assert any("was moved or replaced" in line for line in proxy.said)
+        assert any("was moved, deleted or replaced" in line for line in proxy.said)
     assert tape.read_text() == "somebody else's\n"
     with Cassette.open(tape.with_name("moved.jsonl")) as cassette:
         assert cassette.exchange(1).outcome == "complete"
