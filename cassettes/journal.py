@@ -130,8 +130,8 @@ class Journal:
         if not self._is_gone and not self.in_place:
             self._is_gone = True
             self._on_failure(
-                f"{self.path} was moved, deleted or replaced while it was recorded; what is recorded "
-                "since is not in the file that is there now"
+                f"{self.path} was moved, deleted or replaced while it was recorded; "
+                "what is recorded since is not in the file that is there now"
             )
 
     def _append(self, made: Iterable[lines.AnyLine]) -> None:
