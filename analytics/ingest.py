@@ -22,7 +22,7 @@ from analytics.retries import link_retries
 from analytics.tables import OWNED, TABLES, insert
 from cassettes.compressed import plain_size
 from cassettes.exchange import cassette_uuid
-from cassettes.folder import expanded, still
+from cassettes.folder import expanded, open_part, still
 from cassettes.format import Header
 from cassettes.header import header_of
 from cassettes.reader import Cassette
@@ -137,7 +137,7 @@ def ingest(
         if _is_read(path, db):
             yield path, Ingested(0, 0)
             continue
-        with Cassette.open(path) as cassette:
+        with open_part(path) as cassette:
             yield path, Ingest(cassette, db, stop).catch_up()
 
 

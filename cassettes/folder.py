@@ -102,6 +102,16 @@ def still(path: Path) -> Path:
     return packed if not path.exists() and packed.exists() else path
 
 
+def open_part(path: Path) -> Cassette:
+    """A file of a capture, though it may be compressed at this very moment. Raises BadCassette."""
+    try:
+        return Cassette.open(still(path))
+    except BadCassette:
+        if path.exists() or still(path) == path:
+            raise
+        return Cassette.open(still(path))
+
+
 def last_number(current: Path, header: Header) -> int:
     """The highest number in the closed files of a capture, as far as they can be read; else 0."""
     last = 0

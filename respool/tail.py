@@ -166,11 +166,10 @@ class Follower:
 
     def _print_between(self, part: int) -> None:
         """Print what is in files that were begun and closed since the last look."""
-        from cassettes.folder import expanded
-        from cassettes.reader import Cassette
+        from cassettes.folder import expanded, open_part
 
         for path in expanded([self._path])[:-1] if part > self._part + 1 else ():
-            cassette = Cassette.open(path)
+            cassette = open_part(path)
             self._older.append(cassette)
             if self._part < cassette.header.part < part:
                 self._print(cassette, cassette.exchanges)
