@@ -60,6 +60,8 @@ class Recorder:
         self.lacking = False
         """Whether anything is missing in the cassette because the disk could not keep up."""
         self.recorded = 0
+        self.passed, self.passed_last = 0, ""
+        """Requests that were passed on unrecorded, and which the last of them was."""
 
     async def busy(self) -> bool:
         """Whether an exchange is in flight; a WebSocket on which nothing is asked is none."""
@@ -107,6 +109,9 @@ class Recorder:
         """Let traffic that is not recorded stream."""
         if self._journal is None or not self._is_recorded(flow.request):
             flow.request.stream = True
+            if self._hosts is None:
+                self.passed += 1
+                self.passed_last = f"{flow.request.method} {flow.request.path.partition('?')[0]}"
 
     def _upstream(self, request: http.Request) -> str | None:
         """The base URL that a request goes to, None for nobody's; empty for the recording's own."""

@@ -19,6 +19,8 @@ from wire.hosts import Hosts
 
 NOT_STARTED = (126, 127)
 """Exit codes for a command that cannot be run and one that is not there, as shells have them."""
+ENDED_BY_SIGNAL = 128
+"""Exit codes above are those of commands that a signal has ended, as shells have them."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _DUMMY_KEY = "respool-replay"
 _PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "WSS_PROXY", "WS_PROXY")

@@ -20,6 +20,7 @@ from wire.hosts import DEFAULT_BASE_URL, Hosts, Server, is_loopback, parse_serve
 
 if TYPE_CHECKING:
     from addons.proxies import Proxies
+    from addons.recorder import Recorder
     from cassettes.handover import Handover
 
 RECORDING_FAILED = 3
@@ -80,9 +81,10 @@ def command(
 ) -> None:
     """Record Responses traffic through a proxy into a cassette.
 
-    With CMD (after --), run it with OPENAI_BASE_URL set to the proxy, and exit with its exit code.
-    Without, print the proxy's base URL and record until ctrl-C. With --proxy, HTTPS_PROXY and what
-    clients need to trust it are set, or printed, in place of the base URL.
+    With CMD (after --), run it with OPENAI_BASE_URL set to the proxy, and exit with its exit code;
+    or with 3, where that is 0 and the cassette lacks something. Without, print the proxy's base URL
+    and record until ctrl-C. With --proxy, HTTPS_PROXY and what clients need to trust it are set, or
+    printed, in place of the base URL.
     """
     plan = _Plan(cassette, port, record_all, rotate, cmd, *_servers(upstreams, forward))
     sys.exit(asyncio.run(_record(plan, Hosts(plan.servers) if forward else None)))
@@ -189,16 +191,24 @@ async def _run(
     if plan.cmd and code in child.NOT_STARTED and not proxy.recorder.recorded:
         return code  # which was said
     read = "" if not plan.cmd else "HTTPS_PROXY" if hosts else "OPENAI_BASE_URL"
-    say(_summary(cassette, proxy.recorder.recorded, read))
+    if code > child.ENDED_BY_SIGNAL:
+        read = ""  # it may have had no time
+    say(_summary(cassette, proxy.recorder, read))
     return code
 
 
-def _summary(path: Path, recorded: int, read: str) -> str:
+def _summary(path: Path, recorder: "Recorder", read: str) -> str:
     """The last line; `read` is the variable that a command should have read."""
     from cassettes.reader import Cassette
 
     with Cassette.open(path) as cassette:
         whole = len(cassette.exchanges)
+    recorded, passed = recorder.recorded, recorder.passed
+    if not recorded and passed:
+        return (
+            f"no request went to /responses, but {passed} elsewhere, which passed unrecorded (the "
+            f"last: {recorder.passed_last}); --record-all records them"
+        )
     if read and not recorded:
         return f"the command sent no request to /responses here; does its client read {read}?"
     there = "" if whole == recorded else f" ({whole} in the file)"

@@ -75,6 +75,8 @@ async def _replay(path: Path, port: int, pace: str, forward: bool, cmd: tuple[st
             else:
                 child.invite(base_url, env if front else None)
                 await signals.stop()
+        if part := cassette.header.part:
+            say(f"{path} is file {part} of a rotated capture; what the others hold was not played")
         served = f"served {len(tape.served)} of {len(cassette.exchanges)} recorded exchanges"
         say(f"{served}, {player.misses} miss{'es' * (player.misses != 1)}")
         if cmd and not tape.served and not player.misses:

@@ -116,6 +116,7 @@ def _print_json(cassette: "Cassette") -> None:
 
 
 def _print_list(cassette: "Cassette") -> None:
+    from cassettes.folder import closed_parts
     from respool.view.facts import Totals, readings
     from respool.view.row import row
     from respool.view.screen import Screen
@@ -130,6 +131,8 @@ def _print_list(cassette: "Cassette") -> None:
         screen.print([*listed(rows, screen.width), Line(), totals_line(totals, screen.width)])
     else:
         screen.print([Line(f"{cassette.path}: nothing was recorded yet")])
+    if others := len(closed_parts(cassette.path)) if cassette.header.part else 0:
+        say(f"{others} earlier file{'s' * (others != 1)} of this capture stand beside it")
 
 
 def _number(cassette: "Cassette", ident: str) -> int:

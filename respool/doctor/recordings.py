@@ -90,7 +90,7 @@ def _told(path: Path, held_by: Process | str) -> Iterator[Finding]:
         what = f"{plural(open_ended, 'exchange')} without end" if open_ended else "a torn last line"
         yield warning(
             "cassette",
-            f"{found}; {what}: its recorder was killed",
+            f"{found}; {what}: its recorder was killed, or could not write",
             "what is there counts, as incomplete; a new recording goes on with the file",
         )
     else:

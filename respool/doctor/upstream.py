@@ -181,7 +181,7 @@ def _tls_failed(name: str, error: Exception) -> Finding:
 
 def _offline(origin: Origin) -> str:
     if origin.is_loopback:
-        return "start that server; if the variable is left from an earlier recording, unset it"
+        return "start that server, or give another, also where a variable names this one"
     return (
         "check that you are online and that the URL is right, and whether you need HTTPS_PROXY; "
         "`--offline` leaves this check out"

@@ -71,6 +71,9 @@ def test_record_rotates(tmp_path: Path) -> None:
     assert run("show", path, "1").stdout == run("show", tmp_path / names[0], "1").stdout
     assert "exchange 1" in run("show", path, "1").stdout.lower()
     assert "has no exchange 99" in one_line_error(run("show", path, "99"))
+    earlier = f"{len(names) - 1} earlier file"
+    assert earlier in run("show", path).stderr
+    assert "what the others hold was not played" in run("replay", path, "--", "true").stderr
     assert len(run("ingest", path, "--db", db).stdout.splitlines()) == len(names)
     assert '"exchanges": 12' in run("stats", "--db", db, "--json").stdout
 

@@ -173,6 +173,28 @@ def test_options_of_the_command_are_its_own(tape: Path) -> None:
     assert "does its client read OPENAI_BASE_URL?" in done.stderr
 
 
+def test_requests_to_other_endpoints_are_told_of(tape: Path) -> None:
+    """Who records a program that never asks /responses hears what it asked instead."""
+    program = "import openai; openai.OpenAI(api_key='sk-x').models.list()"
+    with running_server() as server:
+        done = run(
+            "record", "--upstream", server.base_url, "--cassette", tape, "--", *PYTHON, program
+        )
+    assert "no request went to /responses, but 1 elsewhere" in done.stderr
+    assert "(the last: GET /v1/models); --record-all records them" in done.stderr
+
+
+def test_a_command_that_was_interrupted_is_not_asked_what_it_reads(tape: Path) -> None:
+    """It may have had no time to send anything."""
+    program = "import os, signal; os.kill(os.getpid(), signal.SIGTERM)"
+    with running_server() as server:
+        done = run(
+            "record", "--upstream", server.base_url, "--cassette", tape, "--", *PYTHON, program
+        )
+    assert done.returncode == 128 + 15
+    assert "does its client read" not in done.stderr
+
+
 def test_cassette_that_was_replaced_is_left_alone(tape: Path) -> None:
     """A recorder whose file was taken away says so, and does not touch what lies there now."""
     with running_server() as server, recording(server.base_url, tape) as proxy:
