@@ -1,8 +1,8 @@
 """Compressing the closed files of a capture, in a thread beside the one that writes.
 
-The compressed file gets its name when it is whole and on the disk, and only then the plain one is
-removed: whoever is killed at whatever moment, one whole copy is there. What the thread takes of the
-processor it takes when nobody else wants it.
+The compressed file gets its name when it is on the disk and was read back whole, and only then the
+plain one is removed: whatever happens at whatever moment, one whole copy is there. What the thread
+takes of the processor it takes when nobody else wants it.
 """
 
 import fcntl
@@ -17,8 +17,9 @@ import msgspec
 import zstandard
 
 from cassettes import format as lines
-from cassettes.compressed import SUFFIX
+from cassettes.compressed import SUFFIX, blocks
 from cassettes.header import header_of
+from wire.errors import BadCassette
 
 LEVEL = 3
 _BLOCK = 1 << 20
@@ -28,7 +29,7 @@ def compress(path: Path, last: int) -> Path:
     """Put a compressed file in the place of a closed one, whose highest number is `last`.
 
     Its header says that number; all other bytes are the same. Raises BadCassette and OSError, of
-    these BlockingIOError for a file that somebody records into.
+    these BlockingIOError for a file that somebody records into; the closed one stays then.
     """
     whole = path.with_name(path.name + SUFFIX)
     new = path.with_name(f".{whole.name}.new")
@@ -39,24 +40,34 @@ def compress(path: Path, last: int) -> Path:
             was = os.fstat(plain.fileno())
             skipped = len(plain.readline())
             size = len(header) + was.st_size - skipped
-            fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(fd, "wb", buffering=0) as packed:
+            fd = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+            # Buffered, for it is the buffer that sees to it that all is written: a full disk takes
+            # a part of it without an error, and the compressor does not look.
+            with os.fdopen(fd, "wb") as packed:
                 os.fchmod(fd, was.st_mode & 0o777)
                 pack = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
                 with pack.stream_writer(packed, size=size, closefd=False) as writer:
                     writer.write(header)
                     while block := plain.read(_BLOCK):
                         writer.write(block)
+                packed.flush()
                 os.utime(
                     fd, ns=(was.st_atime_ns, was.st_mtime_ns)
                 )  # its age is that of its traffic
                 os.fsync(fd)
+                _check(new, fd, size)
         new.replace(whole)
         _sync(path.parent)
     finally:
         new.unlink(missing_ok=True)
     path.unlink(missing_ok=True)
     return whole
+
+
+def _check(path: Path, fd: int, size: int) -> None:
+    """Read a compressed file back, whose checksum tells of its content. Raises BadCassette."""
+    if (found := sum(map(len, blocks(path, fd)))) != size:
+        raise BadCassette(f"{path} unpacks to {found} bytes, and not to {size}; is the disk full?")
 
 
 def _sync(folder: Path) -> None:
