@@ -22,7 +22,7 @@ from analytics.retries import link_retries
 from analytics.tables import OWNED, TABLES, insert
 from cassettes.compressed import plain_size
 from cassettes.exchange import cassette_uuid
-from cassettes.folder import expanded, open_part, still
+from cassettes.folder import OnDamage, expanded, open_part, still
 from cassettes.format import Header
 from cassettes.header import header_of
 from cassettes.reader import Cassette
@@ -123,14 +123,18 @@ class Ingest:
 
 
 def ingest(
-    paths: Sequence[Path], db: Path, stop: Callable[[], bool] = lambda: False
+    paths: Sequence[Path],
+    db: Path,
+    stop: Callable[[], bool] = lambda: False,
+    on_damage: OnDamage = lambda _: None,
 ) -> Iterator[tuple[Path, Ingested]]:
     """Read cassettes one after the other, of a folder those in it, of a rotated one all its files.
 
     Once `stop` says so, what is left is not read, nor said of it more than how much there is.
+    What is damaged in a folder, or beside a rotated one, is left out, with a line by `on_damage`.
     Raises BadCassette before anything of that cassette is written.
     """
-    for path in map(still, expanded(paths)):
+    for path in map(still, expanded(paths, on_damage)):
         if stop():
             yield path, Ingested(0, 0, is_left=True)
             continue

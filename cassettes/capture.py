@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cassettes.compressed import SUFFIX
 from cassettes.compressor import Compressor, compress
-from cassettes.folder import closed_parts, highest, part_path
+from cassettes.folder import closed_parts, free_number, highest, part_path
 from cassettes.header import header_of
 from cassettes.items import Inputs
 from cassettes.journal import Journal
@@ -103,7 +103,7 @@ class Capture:
         old = self._current
         if old.failure is not None or not old.in_place:
             return  # which is said, or will be when it is closed
-        number = max(old.header.part, 1, *(n + 1 for n in closed_parts(old.path).values()))
+        number = free_number(old.path, max(old.header.part, 1))
         closed = part_path(old.path, number)
         try:
             self._current = old.next(closed, number + 1, first)
@@ -131,13 +131,8 @@ class Capture:
 
     def _compress_what_was_left(self) -> None:
         """Compress the closed files of this capture that a recorder which was killed has left."""
-        current = self._current.path
-        for path in closed_parts(current):
-            if path.name.endswith(SUFFIX):
-                continue
-            if path.samefile(current):  # killed between two names of one file
-                path.unlink()
-            else:
+        for path in closed_parts(self._current.path):
+            if not path.name.endswith(SUFFIX):
                 self._compressor.do(path, partial(_compress_left, path, self._current.header.id))
 
     def _fail(self, why: str) -> None:
@@ -167,6 +162,7 @@ def open_recording(
 
 def _compress_left(path: Path, ident: str) -> None:
     # What is another recorder's, or damaged, stays as it is: who reads it will be told.
-    with suppress(BlockingIOError, BadCassette):
+    # What is gone was deleted, or is a link to what was.
+    with suppress(BlockingIOError, FileNotFoundError, BadCassette):
         if header_of(path).id == ident:
             compress(path, highest(path))

@@ -4,18 +4,22 @@ A capture that is recorded into `NAME.jsonl` keeps its closed files beside it as
 `NAME.0001.jsonl.zst` and so on; until they are compressed their names lack the `.zst`.
 """
 
+import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from cassettes.compressed import SUFFIX
 from cassettes.format import Header
-from cassettes.header import header_of
+from cassettes.header import Foreign, header_of
 from cassettes.reader import Cassette
 from wire.errors import BadCassette
 
 _PART = re.compile(r"(?P<stem>.+)\.(?P<number>\d{4,})\.jsonl(\.zst)?", re.DOTALL)
 _ENDINGS = (".jsonl", ".jsonl" + SUFFIX)
+
+type OnDamage = Callable[[str], None]
+"""What gets a line about each file that cannot be read."""
 
 
 def part_path(current: Path, number: int) -> Path:
@@ -23,69 +27,89 @@ def part_path(current: Path, number: int) -> Path:
     return current.with_name(f"{current.name.removesuffix('.jsonl')}.{number:04}.jsonl")
 
 
+def free_number(current: Path, number: int) -> int:
+    """The first number from this one on under which no closed file of `current` is there."""
+    while any(os.path.lexists(path) for path in _names(part_path(current, number))):
+        number += 1
+    return number
+
+
+def _names(path: Path) -> tuple[Path, Path]:
+    return path, path.with_name(path.name + SUFFIX)
+
+
 def closed_parts(current: Path) -> dict[Path, int]:
-    """The files beside `current` that are named as closed files of it, with their numbers."""
+    """The files that are named as closed files of `current`, with their numbers, in order.
+
+    They are beside the file that it leads to. Not among them is a cassette whose header says that
+    its name has another reason, such as a date. Of another capture that had this name they may be.
+    """
+    if current.is_symlink():
+        current = current.resolve()
     try:
-        beside = list(current.absolute().parent.iterdir())
+        beside = [path.name for path in current.absolute().parent.iterdir()]
     except OSError:
         return {}
-    found = {
-        path: int(match["number"])
-        for path in beside
-        if (match := _PART.fullmatch(path.name))
-        and match["stem"] == current.name.removesuffix(".jsonl")
+    stem = current.name.removesuffix(".jsonl")
+    named = {
+        current.with_name(name): int(match["number"])
+        for name in beside
+        if (match := _PART.fullmatch(name)) and match["stem"] == stem
     }
-    return {current.with_name(path.name): found[path] for path in sorted(found, key=in_order)}
+    own = _header(current) if named else None
+    found: dict[Path, int] = {}
+    for path in sorted(named, key=lambda path: (named[path], path.name)):
+        header = _header(path)
+        if header is None or header.part == named[path] or (own and own.id == header.id):
+            found[path] = named[path]
+    return found
 
 
-def in_order(path: Path) -> tuple[str, float, str]:
-    """A key by which the files of a capture come one after another, the current one last."""
-    match = _PART.fullmatch(path.name)
-    if match:
-        return match["stem"], int(match["number"]), path.name
-    return path.name.removesuffix(SUFFIX).removesuffix(".jsonl"), float("inf"), path.name
+def cassettes_in(folder: Path, on_damage: OnDamage = lambda _: None) -> list[Path]:
+    """The cassettes of a folder, without those of folders in it, the current file of each last.
+
+    What was a cassette and cannot be read as one is told of in a line each. Raises OSError.
+    """
+    captures: dict[str, list[tuple[int, int, Path]]] = {}
+    for path in sorted(folder.iterdir()):
+        if path.name.endswith(_ENDINGS) and path.name[0] != "." and path.is_file():
+            header = _header(path, on_damage)
+            if header is not None:
+                captures.setdefault(header.id, []).append((header.part, header.first, path))
+    in_order = sorted(map(sorted, captures.values()), key=lambda files: files[-1][2])
+    return [path for files in in_order for _, _, path in files]
 
 
-def cassettes_in(folder: Path) -> list[Path]:
-    """The cassettes of a folder, by name, without those of folders in it. Raises OSError."""
-    named = [
-        path
-        for path in folder.iterdir()
-        if path.name.endswith(_ENDINGS) and path.name[0] != "." and path.is_file()
-    ]
-    return [path for path in sorted(named, key=in_order) if _header(path) is not None]
-
-
-def expanded(paths: Iterable[Path]) -> list[Path]:
+def expanded(paths: Iterable[Path], on_damage: OnDamage = lambda _: None) -> list[Path]:
     """Each cassette that is meant, once: a folder means those in it, a rotated one all its files.
 
-    A path that leads nowhere is given back as it is. Raises OSError, and BadCassette for a folder
-    without cassettes.
+    A path that leads nowhere is given back as it is; of what is damaged beside those, a line each
+    is told. Raises OSError, and BadCassette for a folder without cassettes.
     """
     given: dict[Path, None] = {}
     for path in paths:
-        found = cassettes_in(path) if path.is_dir() else [*_earlier(path), path]
+        if path.is_dir():
+            found = cassettes_in(path, on_damage)
+        else:
+            found = [*_earlier(path, on_damage), path]
         if not found:
             raise BadCassette(f"there is no cassette in the folder {path}; give another, or a file")
         given.update(dict.fromkeys(found))
     return list(given)
 
 
-def _earlier(path: Path) -> Iterator[Path]:
+def _earlier(path: Path, on_damage: OnDamage = lambda _: None) -> Iterator[Path]:
     header = _header(path)
-    if header is None or not header.part or _PART.fullmatch(path.name):
+    if header is None or not header.part:
         return
-    for part in closed_parts(path):
-        other = _header(part)
+    for part in closed_parts(path):  # of a closed file there are none
+        other = _header(part, on_damage)
         if other is not None and other.id == header.id:
             yield part
 
 
 def file_with(current: Path, number: int) -> Path | None:
     """The closed file of a rotated capture in which an exchange is, by number."""
-    header = _header(current)
-    if header is None or not header.part:
-        return None
     for path in _earlier(current):
         other = _header(path)
         if other is None or not other.first <= number <= (other.last or number):
@@ -131,8 +155,13 @@ def highest(path: Path) -> int:
         return 0
 
 
-def _header(path: Path) -> Header | None:
+def _header(path: Path, on_damage: OnDamage = lambda _: None) -> Header | None:
     try:
-        return header_of(path)
-    except (BadCassette, OSError):
+        return header_of(still(path))
+    except (Foreign, FileNotFoundError):
         return None
+    except BadCassette as error:
+        on_damage(str(error))
+    except OSError as error:
+        on_damage(f"cannot read {path}: {error.strerror}")
+    return None

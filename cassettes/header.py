@@ -20,6 +20,10 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _BLOCK = 1 << 16
 
 
+class Foreign(BadCassette):
+    """A file of something else, which was never a cassette."""
+
+
 class _Head(msgspec.Struct):
     kind: str
     version: int = 0
@@ -87,9 +91,9 @@ def headless(path: Path, start: bytes) -> BadCassette:
     )
 
 
-def foreign(path: Path) -> BadCassette:
+def foreign(path: Path) -> Foreign:
     """What is wrong with a file that is something else."""
-    return BadCassette(
+    return Foreign(
         f"{path} is not a cassette: its first line is not a cassette header; "
         "give a file written by `respool record`"
     )

@@ -7,6 +7,7 @@ be written is reported once and at once, and never stops who puts.
 import os
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from cassettes.calm import calm_down
 from cassettes.encoder import Encoder
 from cassettes.folder import closed_parts, last_number
 from cassettes.items import Inputs, Shelf
-from cassettes.journal_file import is_at, open_next, open_or_create, write_all
+from cassettes.journal_file import is_at, next_name, open_next, open_or_create, write_all
 from cassettes.notes import Note
 from cassettes.redaction import Redactor
 from wire.errors import RespoolError
@@ -152,6 +153,8 @@ class Journal:
 def _open(path: Path, base: str, upstream: str, inputs: Inputs | None) -> _Opened:
     part = max(closed_parts(path).values(), default=0) + 1 if inputs is not None else 0
     fd, cassette = open_or_create(path, base, upstream, part)
+    if cassette.header.part or inputs is not None:
+        _undo_rotation(path, fd)
     with cassette:
         header, shelf = cassette.header, Shelf(inputs)
         shelf.known.update(cassette.refs)
@@ -161,3 +164,11 @@ def _open(path: Path, base: str, upstream: str, inputs: Inputs | None) -> _Opene
         if header.part:
             last = max(last, header.first - 1, last_number(path, header))
         return _Opened(fd, header, shelf, Redactor(header.salt), last + 1)
+
+
+def _undo_rotation(path: Path, fd: int) -> None:
+    """Undo the half of a rotation between whose two steps a recorder was killed."""
+    half = [other for other in closed_parts(path) if is_at(other, fd) and not other.is_symlink()]
+    for left in (next_name(path), *half):
+        with suppress(OSError):  # it is in nobody's way
+            left.unlink()

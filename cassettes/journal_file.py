@@ -64,13 +64,19 @@ def _not_appended(path: Path) -> BadCassette:
     )
 
 
+def next_name(path: Path) -> Path:
+    """What the next file of a capture at `path` is called until it is at `path` itself."""
+    path = path.resolve()
+    return path.with_name(f".{path.name}.next")
+
+
 def open_next(path: Path, after: lines.Header, part: int, first: int, closed: Path) -> Begun:
     """Begin the next file of a capture at `path`, whose last one is at `closed` then.
 
     There is a cassette at `path` at any moment. Answers with its locked descriptor and its header.
     Raises OSError.
     """
-    new = path.with_name(f".{path.name}.next")
+    new = next_name(path)
     new.unlink(missing_ok=True)
     fd = os.open(new, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from respool.say import say
+from respool.view.plain_text import plural
+from wire.errors import BadCassette
 
 if TYPE_CHECKING:
     from analytics.ingest import Ingested
@@ -37,7 +39,13 @@ def command(cassettes: tuple[Path, ...], db: Path) -> None:
         from analytics.ingest import ingest
 
         unread = left = 0
-        for path, found in ingest(cassettes, db, interrupted.is_set):
+        damaged: list[str] = []
+
+        def on_damage(why: str) -> None:
+            damaged.append(why)
+            say(why)
+
+        for path, found in ingest(cassettes, db, interrupted.is_set, on_damage):
             unread, left = unread + found.is_left, left + found.left
             if not found.is_left:
                 click.echo(f"{path}: {_counts(found)} -> {db}")
@@ -45,6 +53,8 @@ def command(cassettes: tuple[Path, ...], db: Path) -> None:
         more = f", with {unread} more cassette{'s' * (unread != 1)} to read" if unread else ""
         say(f"stopped{more}; run it again to go on")
         sys.exit(128 + signal.SIGINT)
+    if damaged:
+        raise BadCassette(f"{plural(len(damaged), 'file')} could not be read; the others were")
 
 
 @contextmanager

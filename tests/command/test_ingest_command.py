@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import zstandard
 from harness import run
 from tapes import Told, response, write_tape
 
@@ -69,3 +70,19 @@ def test_ctrl_c_at_the_end(tapes: list[Path], tmp_path: Path) -> None:
     assert "stopped, with 1 more cassette to read" in done.stderr
     done = ingested(1, tapes[1], "--db", tmp_path / "u.duckdb")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_damaged_cassette_of_a_folder_is_told(tapes: list[Path], tmp_path: Path) -> None:
+    """It gets a line, the others are read, and the exit code says that something is missing."""
+    torn = tmp_path / "torn.jsonl.zst"
+    torn.write_bytes(zstandard.compress(tapes[1].read_bytes())[:40])
+    done = run("ingest", tmp_path, "--db", tmp_path / "t.duckdb")
+    assert done.returncode == 2
+    assert [line.partition(": ")[0] for line in done.stdout.splitlines()] == [
+        *map(str, reversed(tapes))
+    ]
+    told, sums_up = done.stderr.splitlines()
+    assert f"{torn} is damaged" in told
+    assert "1 file could not be read; the others were" in sums_up
+    torn.unlink()
+    assert run("ingest", tmp_path, "--db", tmp_path / "t.duckdb").returncode == 0
