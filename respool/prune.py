@@ -94,8 +94,10 @@ def _found(paths: Iterable[Path]) -> Iterator[_Found]:
 
     seen = set()
     for path in paths:
-        if path.is_dir():
-            files = cassettes_in(path)
+        if path.is_symlink():  # also one to a folder
+            files = [path]
+        elif path.is_dir():
+            files = cassettes_in(path, say)
         else:
             try:
                 header_of(path)
@@ -103,7 +105,10 @@ def _found(paths: Iterable[Path]) -> Iterator[_Found]:
                 raise BadCassette(f"cannot read {path}: {error.strerror}") from error
             files = [path]
         for file in files:
-            there = file.lstat()
+            try:
+                there = file.lstat()
+            except FileNotFoundError:  # it was compressed, or deleted, since
+                continue
             if file.is_symlink():
                 say(f"{file} is a symbolic link, and stays; name what it leads to")
             elif (there.st_dev, there.st_ino) not in seen:
