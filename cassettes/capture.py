@@ -140,6 +140,15 @@ class Capture:
         self._on_failure(why)
 
 
+def check_size(rotate: int) -> None:
+    """Raise BadOption for a number of bytes that is too small to begin a new file after."""
+    if 0 < rotate < SMALLEST:
+        raise BadOption(
+            f"{rotate} bytes are too few to begin a new file after; give at least "
+            f"{SMALLEST >> 10}K, or 0 for never"
+        )
+
+
 type Recording = Journal | Capture
 
 
@@ -151,11 +160,7 @@ def open_recording(
     Raises BadCassette, and BadOption for a `rotate` that is too small.
     """
     if rotate:
-        if rotate < SMALLEST:
-            raise BadOption(
-                f"{rotate} bytes are too few to begin a new file after; give at least "
-                f"{SMALLEST >> 10}K, or 0 for never"
-            )
+        check_size(rotate)
         return Capture(path, base=base, upstream=upstream, rotate=rotate, on_failure=on_failure)
     return Journal(path, base=base, upstream=upstream, on_failure=on_failure)
 

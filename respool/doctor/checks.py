@@ -38,6 +38,7 @@ CHECKS: Mapping[str, Check] = {
     "codex": clients.codex,
     "node": clients.node,
     "cassette": recordings.cassette,
+    "rotate": recordings.rotation,
     "database": recordings.database,
 }
 """Each check by the name under which its findings stand."""

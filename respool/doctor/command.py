@@ -60,6 +60,7 @@ def command(
     proxy: bool,
     as_json: bool,
     cmd: tuple[str, ...],
+    rotate: int,
     **_of_record: object,
 ) -> None:
     """Find out why nothing is recorded, and what to do about it.
@@ -75,7 +76,7 @@ def command(
     from respool.doctor.page import as_lines
     from respool.view.screen import Screen
 
-    findings = examine(CHECKS, Asked(upstreams, port, cassette, db, proxy, offline, cmd))
+    findings = examine(CHECKS, Asked(upstreams, port, cassette, db, proxy, offline, cmd, rotate))
     if as_json:
         click.echo(to_json(findings))
     else:

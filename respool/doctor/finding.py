@@ -35,6 +35,8 @@ class Asked:
     """Whether clients are meant to come by HTTPS_PROXY."""
     offline: bool = False
     command: tuple[str, ...] = ()
+    rotate: int = 0
+    """Bytes after which a new file is begun; 0 for never."""
 
 
 type Check = Callable[[Asked], Iterable[Finding]]

@@ -13,7 +13,7 @@ from pathlib import Path
 from respool.doctor.finding import Asked, Finding, ok, problem, warning
 from respool.doctor.processes import Process, recorder
 from respool.view.plain_text import plural
-from wire.errors import BadCassette, BadDatabase
+from wire.errors import BadCassette, BadDatabase, BadOption
 
 _LARGEST_READ = 64 << 20
 """Bytes of a cassette that is read whole, in about half a second."""
@@ -37,6 +37,16 @@ def cassette(asked: Asked) -> Iterator[Finding]:
         yield from _told(path, held_by)
     except BadCassette as error:
         yield problem("cassette", *_halves(error, "name another file with --cassette"))
+
+
+def rotation(asked: Asked) -> Iterator[Finding]:
+    """The size that `--rotate` gives; quiet where a recorder takes it."""
+    from cassettes.capture import check_size
+
+    try:
+        check_size(asked.rotate)
+    except BadOption as error:
+        yield problem("rotate", *_halves(error, "give --rotate another size"))
 
 
 def _held_by(path: Path) -> Process | str:

@@ -25,6 +25,13 @@ def test_folder_that_cannot_be_written(tmp_path: Path, place: str) -> None:
     assert says.get(place, f"mkdir -p {tmp_path}/{place}") in found
 
 
+def test_a_size_that_record_refuses(tmp_path: Path) -> None:
+    """A --rotate that is too small is a problem here as well, and one that is not is no finding."""
+    found = doctor(tmp_path, "--rotate", "1K").one("rotate", "problem")
+    assert found.endswith("too few to begin a new file after -> give at least 64K, or 0 for never")
+    assert not doctor(tmp_path, "--rotate", "64K").about("rotate")
+
+
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
     """The folder is tried with a file that is removed again."""
     folder = tmp_path / "here"
