@@ -4,9 +4,13 @@ mitmproxy opens five connections to an upstream for one client connection and le
 wait, which over HTTP/2 means that they wait for other answers. And a connection on which nothing is
 said for minutes is forgotten by routers on the way, unless TCP itself is seen to be alive; the SDKs
 ask for that on a direct connection.
+
+Some servers cannot be connected to: one without a possible name, which mitmproxy would look for
+without an end, and we ourselves, by whatever name.
 """
 
 import asyncio
+import ipaddress
 import socket
 from collections import defaultdict
 from typing import TYPE_CHECKING
@@ -38,9 +42,50 @@ class Connections:
         handler.max_conns = defaultdict(lambda: asyncio.Semaphore(MOST))
         _keep_alive(handler, client)
 
+    async def server_connect(self, data: ServerConnectionHookData) -> None:
+        """A connection is wanted, which is not made where `error` is set."""
+        address = data.server.address
+        if data.server.error is not None or address is None:
+            return
+        if why := impossible(address[0], address[1]):
+            data.server.error = why
+        elif await self._is_ours(address[0], address[1]):
+            data.server.error = "it is respool itself"
+
+    async def _is_ours(self, host: str, port: int) -> bool:
+        listening = [each for server in self._server.servers for each in server.listen_addrs]
+        own = {address[0] for address in listening if address[1] == port}
+        if not own:
+            return False
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError:  # which is told when it is connected to
+            return False
+        return any(_is_one_of(str(address[0]), own) for *_, address in found)
+
     def server_connected(self, data: ServerConnectionHookData) -> None:
         """A connection to an upstream is there."""
         _keep_alive(self._server.connections[data.client.id], data.server)
+
+
+def impossible(host: str, port: int) -> str:
+    """Why nothing can be at `host` and `port`, or the empty string."""
+    try:
+        host.encode("idna")  # as the standard library does, which fails in other ways than OSError
+    except UnicodeError:
+        return "that is no host name"
+    if not host or "\0" in host:
+        return "that is no host name"
+    return "" if 0 < port < 1 << 16 else "there is no such port"
+
+
+def _is_one_of(address: str, own: set[str]) -> bool:
+    """Whether an address that was looked up is one of our own, in another form of it too."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        ip = ip.ipv4_mapped or ip
+    return ip.is_unspecified or str(ip) in own  # the unspecified one is connected to as loopback
 
 
 def _keep_alive(handler: ConnectionHandler, connection: Connection) -> None:

@@ -2,6 +2,7 @@
 
 Requests to the recording's servers go to the player's port, each behind the host that it was for
 (see `cassettes/mounts.py`); every other is refused, of which the operator hears once for each host.
+Whatever is spoken, no connection is made but to the player.
 """
 
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mitmproxy import http
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from addons.gate import Gate
 from addons.master import HOST, Master
@@ -61,6 +63,11 @@ class _Route:
         request.path = f"/{urlsplit(url).netloc}{request.path}"
         request.scheme, request.host, request.port = "http", HOST, self._player_port
         request.stream = True
+
+    def server_connect(self, data: ServerConnectionHookData) -> None:
+        """Only the player is reached: mitmproxy would take what it cannot read to its server."""
+        if data.server.address != (HOST, self._player_port):
+            data.server.error = "it is not in the recording"
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Pass the answer on as it comes."""
