@@ -42,7 +42,7 @@ def make(folder: Path) -> None:
     from mitmproxy.certs import CertStore
 
     try:
-        if not (folder / _PRIVATE).exists():
+        if is_vacant(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
             made = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
             try:
@@ -51,18 +51,53 @@ def make(folder: Path) -> None:
                 )
                 made.rename(folder)
             except OSError:
-                if not (folder / _PRIVATE).exists():  # else somebody else was faster
+                if is_vacant(folder):  # else somebody else was faster
                     raise
             finally:
                 shutil.rmtree(made, ignore_errors=True)
         folder.chmod(0o700)
-        with (folder / _PRIVATE).open("rb"):
-            pass
+        damage = flaw(folder)
     except OSError as error:
         raise NoAuthority(
             f"cannot use the folder of respool's certificate authority, {folder}: "
             f"{error.strerror or error}; make it writable, or set XDG_DATA_HOME to another"
         ) from error
+    if damage:
+        raise NoAuthority(f"respool's certificate authority is damaged: {damage}; {anew(folder)}")
+
+
+def flaw(folder: Path) -> str:
+    """What is wrong with the authority in a folder, the empty string for nothing.
+
+    The key is read, to see that it belongs to the certificate. Raises OSError.
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    found = []
+    for name in (_PRIVATE, CERTIFICATE):
+        try:
+            text = (folder / name).read_bytes()
+            found.append(x509.load_pem_x509_certificate(text))
+            if name == _PRIVATE:
+                key = load_pem_private_key(text, None)
+        except FileNotFoundError:
+            return f"{folder / name} is not there"
+        except (ValueError, TypeError):  # the latter for a key with a password
+            return f"{folder / name} is cut off, or is none of respool's making"
+    if found[0] != found[1] or key.public_key() != found[0].public_key():
+        return f"{folder / _PRIVATE} and {CERTIFICATE} do not belong together"
+    return ""
+
+
+def anew(folder: Path) -> str:
+    """What to do about an authority that cannot be used."""
+    return f"delete {folder}: the next recording makes a new one; then let clients trust that"
+
+
+def is_vacant(folder: Path) -> bool:
+    """Whether there is room for an authority to be made. Raises OSError."""
+    return not folder.is_dir() or not any(folder.iterdir())
 
 
 def usual_roots() -> tuple[Path, ...]:
@@ -85,10 +120,10 @@ def bundle(folder: Path, sources: Sequence[Path], *, own: bool = True) -> Path:
     named = "\n".join(map(str, sources)).encode()
     path = folder / f"{'trust' if own else 'roots'}-{hashlib.sha256(named).hexdigest()[:8]}.pem"
     files = [certificate(folder)] if own else []
-    for source in sources:
-        files += sorted(source.iterdir()) if source.is_dir() else [source]
     found: dict[bytes, bytes] = {}
     try:
+        for source in sources:
+            files += _members(source) if source.is_dir() else [source]
         for file in files:
             for block in _PEM.finditer(_read(file)):
                 found.setdefault(b"".join(block[0].split()), block[0])
@@ -102,6 +137,13 @@ def bundle(folder: Path, sources: Sequence[Path], *, own: bool = True) -> Path:
     return path
 
 
+def _members(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
 def _read(file: Path) -> bytes:
     try:
         return file.read_bytes() if file.is_file() else b""
@@ -112,11 +154,20 @@ def _read(file: Path) -> bytes:
 def upstream_roots(folder: Path) -> Path:
     """What servers' certificates are checked against: the user's file of roots, else the usual.
 
-    Raises NoAuthority where the file is not there.
+    It may be a folder of them, as requests allows. Raises NoAuthority where it is not there, or is
+    a folder without any.
     """
     for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         if named := os.environ.get(name):
-            if not Path(named).is_file():
+            path = Path(named)
+            if path.is_dir():
+                found = bundle(folder, [path], own=False)
+                if found.read_bytes().strip():
+                    return found
+                raise NoAuthority(
+                    f"{name} names {named}, a folder without certificates; mend or unset it"
+                )
+            if not path.is_file():
                 raise NoAuthority(f"{name} names {named}, which is no file; mend or unset it")
-            return Path(named)
+            return path
     return bundle(folder, usual_roots(), own=False)

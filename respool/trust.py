@@ -12,7 +12,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class TrustVariable:
-    """A variable that names a file of root certificates in PEM."""
+    """A variable that names a file of root certificates in PEM, or with `folders` one of files."""
 
     name: str
     clients: str
@@ -20,13 +20,15 @@ class TrustVariable:
     """The variables that these clients read where it is not set, in order."""
     adds: bool = False
     """Whether the file adds to the roots that the client brings; else it replaces them."""
+    folders: bool = False
+    """Whether its clients take a folder for a file."""
 
 
 TRUST: tuple[TrustVariable, ...] = (
     TrustVariable(
         "SSL_CERT_FILE", "OpenSSL, Python's ssl and httpx (the OpenAI SDK), Ruby, .NET, Go on Linux"
     ),
-    TrustVariable("REQUESTS_CA_BUNDLE", "Python's requests", ("CURL_CA_BUNDLE",)),
+    TrustVariable("REQUESTS_CA_BUNDLE", "Python's requests", ("CURL_CA_BUNDLE",), folders=True),
     TrustVariable("CURL_CA_BUNDLE", "curl", ("SSL_CERT_FILE",)),
     TrustVariable("NODE_EXTRA_CA_CERTS", "Node.js and Bun", adds=True),
     TrustVariable("DENO_CERT", "Deno", adds=True),

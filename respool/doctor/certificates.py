@@ -1,5 +1,6 @@
 """Files of certificates: which are in them, and until when one is valid. Keys are never read."""
 
+import os
 import re
 import ssl
 from datetime import UTC, datetime
@@ -11,7 +12,13 @@ _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re
 
 @cache
 def certificates(path: Path) -> frozenset[bytes]:
-    """The certificates in a PEM file, in DER. Raises OSError for a file that cannot be read."""
+    """The certificates in a PEM file, in DER, or in a folder of them.
+
+    Raises OSError for a file that cannot be read.
+    """
+    if path.is_dir():
+        files = (each for each in path.iterdir() if each.is_file() and os.access(each, os.R_OK))
+        return frozenset(one for each in files for one in certificates(each))
     found = set()
     for text in _PEM.findall(path.read_text("latin-1")):
         try:

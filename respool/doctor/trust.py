@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from addons.authority import certificate, default_folder
+from addons.authority import anew, certificate, default_folder, flaw, is_vacant
 from respool.doctor.certificates import certificates, expiry
 from respool.doctor.finding import Asked, Finding, ok, problem, warning
 from respool.doctor.origin import Origin
@@ -33,7 +33,7 @@ def variables(_: Asked) -> Iterator[Finding]:
         name = each.name
         if not (value := os.environ.get(name)):
             continue
-        if why := _unusable(Path(value), file=name == ours):
+        if why := _unusable(Path(value), folder=each.folders):
             make = problem if name == ours else warning
             readers = f"{each.clients}{', and by respool itself' if name == ours else ''}"
             yield make(
@@ -60,13 +60,13 @@ def variables(_: Asked) -> Iterator[Finding]:
         yield ok("trust", f"{', '.join(sound)} can be read")
 
 
-def _unusable(path: Path, *, file: bool) -> str:
+def _unusable(path: Path, *, folder: bool) -> str:
     """What is wrong with certificates, as the end of a sentence; empty if nothing is.
 
-    With `file` they cannot be a folder.
+    Only with `folder` can they be in one.
     """
-    if path.is_dir():
-        return "which is a folder" if file else ""
+    if path.is_dir() and not folder:
+        return "which is a folder"
     try:
         return "" if certificates(path) else "which holds no certificate"
     except FileNotFoundError:
@@ -77,30 +77,38 @@ def _unusable(path: Path, *, file: bool) -> str:
 
 def _only_ours(path: Path) -> bool:
     own = _certificate()
-    return path.is_file() and own.exists() and certificates(path) <= certificates(own)
+    return own.exists() and certificates(path) <= certificates(own)
 
 
 def authority(asked: Asked) -> Iterator[Finding]:
     """Our authority and its key; quiet where it is not needed and nothing is wrong."""
     needed = asked.proxy or _comes_by_proxy()
     path = _certificate()
-    if not path.exists():
-        if needed:
-            yield ok("authority", f"none yet; `respool record --proxy` makes one in {path.parent}")
-        return
+    advice = anew(path.parent)
+    try:
+        if is_vacant(path.parent):
+            if needed:
+                makes = f"`respool record --proxy` makes one in {path.parent}"
+                yield ok("authority", f"none yet; {makes}")
+            return
+        damage = flaw(path.parent)
+    except OSError as error:
+        damage = f"{path.parent} cannot be read: {error.strerror or error}"
     yield from _exposed(path.parent)
+    if damage:  # no authority is made where something is, and nothing is recorded without one
+        yield problem("authority", damage, advice)
+        return
     make = problem if needed else warning
-    anew = f"delete {path.parent}: the next recording makes a new one; then let clients trust that"
     try:
         until = expiry(path)
     except (OSError, ValueError) as error:
-        yield make("authority", f"{path} is unusable: {error}", anew)
+        yield problem("authority", f"{path} is unusable: {error}", advice)
         return
     now = datetime.now(UTC)
     if until < now:
-        yield make("authority", f"expired on {until.date()}: no client trusts it", anew)
+        yield make("authority", f"expired on {until.date()}: no client trusts it", advice)
     elif until < now + _SOON:
-        yield warning("authority", f"expires on {until.date()}", anew)
+        yield warning("authority", f"expires on {until.date()}", advice)
     elif needed:
         yield ok("authority", f"{path}, valid until {until.date()}")
     if needed and not asked.command:
@@ -134,7 +142,7 @@ def _trusted(own: Path) -> Iterator[Finding]:
     trusting, lacking = [], []
     for each in TRUST:
         file = in_force(each, os.environ)
-        if file is not None and file.is_file() and wanted in certificates(file):
+        if file is not None and file.exists() and wanted in certificates(file):
             trusting.append(each.name)
         elif file is not None or each.name in _NEEDED:
             lacking.append(each.name)

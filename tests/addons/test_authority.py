@@ -1,5 +1,7 @@
 """The certificate authority and the bundles of roots that clients are given."""
 
+import os
+import shutil
 import ssl
 from pathlib import Path
 
@@ -75,3 +77,39 @@ def test_roots_that_are_not_there(
     monkeypatch.setenv(variable, "/nowhere/roots.pem")
     with pytest.raises(authority.NoAuthority, match=f"{variable} names /nowhere/roots.pem"):
         authority.upstream_roots(folder)
+
+
+@pytest.mark.parametrize("name", ["mitmproxy-ca.pem", "mitmproxy-ca-cert.pem"])
+@pytest.mark.parametrize("size", [None, 0, 500])
+def test_damaged_authority(folder: Path, name: str, size: int | None) -> None:
+    """A file that is missing, empty or cut is an error that says which folder is to be deleted."""
+    if size is None:
+        (folder / name).unlink()
+    else:
+        os.truncate(folder / name, size)
+    what = "is not there" if size is None else "is cut off"
+    with pytest.raises(authority.NoAuthority, match=f"{name} {what}.*; delete {folder}: "):
+        authority.make(folder)
+    shutil.rmtree(folder)
+    authority.make(folder)
+    assert not authority.flaw(folder)
+
+
+def test_authorities_that_were_mixed(folder: Path, tmp_path: Path) -> None:
+    """The certificate of one authority with the key of another is damage too."""
+    authority.make(tmp_path / "other")
+    shutil.copy(authority.certificate(tmp_path / "other"), authority.certificate(folder))
+    with pytest.raises(authority.NoAuthority, match="do not belong together"):
+        authority.make(folder)
+
+
+def test_roots_in_a_folder(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """REQUESTS_CA_BUNDLE may name a folder of roots, as it may for requests; not an empty one."""
+    (tmp_path / "roots").mkdir()
+    for name in ("SSL_CERT_FILE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "roots"))
+    with pytest.raises(authority.NoAuthority, match="a folder without certificates"):
+        authority.upstream_roots(folder)
+    certificate(tmp_path / "roots", "one")
+    assert trusted(authority.upstream_roots(folder)) == 1

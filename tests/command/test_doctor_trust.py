@@ -18,6 +18,14 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return certificate(default_folder())
 
 
+def whole(own: Path, *, days: float) -> Path:
+    """An authority in the place of respool's, which is valid for so many days; its certificate."""
+    authority(own, days=days)
+    own.with_name("mitmproxy-ca.pem").write_bytes(own.read_bytes())
+    own.with_name("mitmproxy-ca.pem").chmod(0o600)
+    return own
+
+
 def program(home: Path, name: str, *lines: str) -> Path:
     """A folder with an executable of that name."""
     path = home / "bin" / name
@@ -44,6 +52,18 @@ def test_trust_variable_without_certificates(tmp_path: Path) -> None:
     assert "SSL_CERT_FILE can be read" in report.one("trust", "ok")
 
 
+def test_folder_of_certificates(tmp_path: Path) -> None:
+    """A folder is fine where its clients take one; elsewhere it is told."""
+    (tmp_path / "roots").mkdir()
+    empty = doctor(tmp_path, REQUESTS_CA_BUNDLE=tmp_path / "roots")
+    assert "which holds no certificate" in empty.one("trust", "problem")
+    authority(tmp_path / "roots" / "one.pem", days=9)
+    report = doctor(tmp_path, REQUESTS_CA_BUNDLE=tmp_path / "roots")
+    assert "REQUESTS_CA_BUNDLE can be read" in report.one("trust", "ok")
+    report = doctor(tmp_path, NODE_EXTRA_CA_CERTS=tmp_path / "roots")
+    assert "which is a folder" in report.one("trust", "warning")
+
+
 def test_node_that_verifies_nothing(tmp_path: Path) -> None:
     """Verification that is turned off is told."""
     report = doctor(tmp_path, NODE_TLS_REJECT_UNAUTHORIZED="0")
@@ -58,26 +78,36 @@ def test_no_authority(tmp_path: Path, own: Path) -> None:
 
 def test_expired_authority(tmp_path: Path, own: Path) -> None:
     """An authority that has expired is a problem for --proxy, and a warning without."""
-    authority(own, days=-1)
+    whole(own, days=-1)
     found = doctor(tmp_path, "--proxy", "--", "python").one("authority", "problem")
     assert "expired on" in found
     assert f"delete {own.parent}" in found
     assert "expired on" in doctor(tmp_path).one("authority", "warning")
-    authority(own, days=3)
+    whole(own, days=3)
     assert "expires on" in doctor(tmp_path).one("authority", "warning")
 
 
 def test_unreadable_authority(tmp_path: Path, own: Path) -> None:
-    """A file without a certificate in the place of the authority's is a problem for --proxy."""
+    """An authority of which something is missing or cut off is a problem, and is to be deleted."""
     own.parent.mkdir(parents=True)
     own.write_text("nothing")
-    assert "is unusable" in doctor(tmp_path, "--proxy", "--", "python").one("authority", "problem")
+    found = doctor(tmp_path).one("authority", "problem")
+    assert "mitmproxy-ca.pem is not there" in found
+    assert f"delete {own.parent}" in found
+    whole(own, days=9000)
+    key = own.with_name("mitmproxy-ca.pem")
+    key.write_bytes(key.read_bytes()[:-100])
+    assert f"{key} is cut off" in doctor(tmp_path).one("authority", "problem")
+    own.unlink()
+    key.write_bytes(b"")
+    assert f"{key} is cut off" in doctor(tmp_path, "--proxy", "--", "python").one(
+        "authority", "problem"
+    )
 
 
 def test_exposed_key(tmp_path: Path, own: Path) -> None:
     """A private key that others can read is told, with what closes it."""
-    authority(own, days=9000)
-    key = authority(own.with_name("mitmproxy-ca.pem"), days=9000)
+    key = whole(own, days=9000).with_name("mitmproxy-ca.pem")
     key.chmod(0o644)
     assert f"chmod go-rwx {key}" in doctor(tmp_path).one("authority", "warning")
     key.chmod(0o600)
@@ -86,7 +116,7 @@ def test_exposed_key(tmp_path: Path, own: Path) -> None:
 
 def test_who_trusts_the_authority(tmp_path: Path, own: Path) -> None:
     """For --proxy, the variables that lead to the authority, and those that do not, are named."""
-    authority(own, days=9000)
+    whole(own, days=9000)
     bundle = tmp_path / "bundle.pem"
     other = authority(tmp_path / "other.pem", days=9000)
     bundle.write_bytes(other.read_bytes() + own.read_bytes())
@@ -100,7 +130,7 @@ def test_who_trusts_the_authority(tmp_path: Path, own: Path) -> None:
 
 def test_authority_is_needed_by_the_environment(tmp_path: Path, own: Path) -> None:
     """An HTTPS_PROXY on this machine means that clients need to trust the authority."""
-    authority(own, days=9000)
+    whole(own, days=9000)
     with listening() as port:
         report = doctor(tmp_path, HTTPS_PROXY=f"http://127.0.0.1:{port}")
     assert "not trusted by SSL_CERT_FILE" in report.one("authority", "warning")
@@ -108,7 +138,7 @@ def test_authority_is_needed_by_the_environment(tmp_path: Path, own: Path) -> No
 
 def test_only_our_authority(tmp_path: Path, own: Path) -> None:
     """SSL_CERT_FILE with nothing but our authority keeps respool from verifying the upstream."""
-    authority(own, days=9000)
+    whole(own, days=9000)
     assert "cannot verify the upstream" in doctor(tmp_path, SSL_CERT_FILE=own).one(
         "trust", "problem"
     )
