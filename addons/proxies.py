@@ -90,9 +90,13 @@ class Proxies:
         return None if any(exempts(entry, host, port) for entry in self._exempt) else proxy
 
     def authorization_of(self, host: str, port: int) -> str:
-        """What to tell the proxy that listens there, or the empty string."""
-        proxies = self._proxies.values()
-        return next((p.authorization for p in proxies if (p.host, p.port) == (host, port)), "")
+        """What to tell the proxy that listens there for a CONNECT, or the empty string.
+
+        Where two URLs name it, with one password or two, that for https counts first.
+        """
+        there = (self._proxies.get(scheme) for scheme in ("https", "http"))
+        words = (p.authorization for p in there if p and (p.host, p.port) == (host, port))
+        return next(filter(None, words), "")
 
 
 NO_PROXIES = Proxies({})

@@ -73,6 +73,15 @@ def test_password_is_told_to_its_proxy_alone() -> None:
     assert proxies.authorization_of("elsewhere", 3129) == ""
 
 
+def test_password_in_one_of_two_urls() -> None:
+    """A proxy that two variables name is told the password that one of them has, https first."""
+    open_, closed = "http://proxy:3128", "http://user:a%20b@proxy:3128"
+    for found in ({"http": open_, "https": closed}, {"http": closed, "https": open_}):
+        assert Proxies(found).authorization_of("proxy", 3128) == "Basic dXNlcjphIGI="
+    both = Proxies({"http": "http://other:b@proxy:3128", "https": closed})
+    assert both.authorization_of("proxy", 3128) == "Basic dXNlcjphIGI="
+
+
 @pytest.mark.parametrize("url", ["http://", "http://u:secret@:80", "ftp://host", "http://h:99999"])
 def test_what_is_no_proxy(url: str) -> None:
     """It is refused without its value, which may hold a password."""
