@@ -65,6 +65,8 @@ class Gate(next_layer.NextLayer):
 
     def tls_failed_client(self, data: tls.TlsData) -> None:
         """The client has broken off; where it was for want of trust, say so."""
+        if data.ssl_conn is None:  # what came was no TLS, and it was shown no certificate
+            return
         error = (data.conn.error or "").lower()
         if alert := next((alert for alert in _ALERTS if alert in error), None):
             self._tell(_host(data), alert)
@@ -92,4 +94,4 @@ class Gate(next_layer.NextLayer):
 
 def _host(data: tls.TlsData) -> str:
     address = data.context.server.address
-    return data.conn.sni or (address[0] if address else "")
+    return data.conn.sni or (address[0] if address else "the proxy itself")

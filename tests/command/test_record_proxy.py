@@ -94,6 +94,23 @@ def test_client_that_looks_at_certificates_afterwards(tmp_path: Path, tape: Path
         assert f"for {host} (it hung up without a word, as Node.js does)" in line
 
 
+def test_garbage_in_place_of_tls(tmp_path: Path, tape: Path) -> None:
+    """Who hangs up before any certificate was shown has refused none."""
+    with serving("record", "--proxy", "--cassette", tape, env=settings(tmp_path)) as proxy:
+        port = int(proxy.base_url.rpartition(":")[2])
+        for first in (b"", b"CONNECT api.openai.com:443 HTTP/1.1\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+                if first:
+                    client.sendall(first)
+                    assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+                client.sendall(b"\x16\x03\x01\x00\x05hello")
+                client.shutdown(socket.SHUT_WR)
+                while client.recv(1000):
+                    pass
+        assert proxy.stop() == 0
+    assert not [line for line in proxy.said if "refused our certificate" in line]
+
+
 def test_authority_is_the_users_alone(tmp_path: Path, tape: Path) -> None:
     """It is made once, in a folder of respool's own that nobody else can enter."""
     folder = tmp_path / "data" / "respool" / "mitmproxy"
