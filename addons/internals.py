@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from mitmproxy.addonmanager import traverse
 from mitmproxy.connection import Client, Connection
@@ -179,6 +179,18 @@ def tell_unread(client: Client, count: Callable[[], int]) -> None:
     _unread[client] = count
 
 
+_pipes: WeakSet[Client] = WeakSet()
+
+
+def be_pipe(client: Client) -> None:
+    """Let each side of a client's tunnel be read as fast as the other takes what it says.
+
+    mitmproxy waits for both sides to take what they were sent. So a client that sends all before it
+    reads, to a server that answers meanwhile, would wait for itself.
+    """
+    _pipes.add(client)
+
+
 class BriefHandler(mode_servers.ProxyConnectionHandler):
     """A client's connection whose outermost layer is a `BriefLayer`.
 
@@ -221,6 +233,9 @@ class BriefHandler(mode_servers.ProxyConnectionHandler):
 
     async def drain_writers(self) -> None:
         """mitmproxy's own way to wait for slow readers, which knows only those of HTTP/1."""
+        if self.client in _pipes:
+            await self._drain_others()
+            return
         await super().drain_writers()  # type: ignore[no-untyped-call]
         count = _unread.get(self.client)
         client = self.transports.get(self.client)
@@ -229,6 +244,17 @@ class BriefHandler(mode_servers.ProxyConnectionHandler):
         while count() > MOST_UNREAD and self.client in self.transports:
             self._read_on.clear()
             await self._read_on.wait()
+
+    async def _drain_others(self) -> None:
+        """Wait for the sides of a tunnel that the current task does not read from."""
+        for transport in list(self.transports.values()):
+            if transport.writer is None or transport.handler is current_task():
+                continue
+            try:
+                await transport.writer.drain()
+            except OSError as error:  # as mitmproxy has it
+                if transport.handler is not None:
+                    transport.handler.cancel(f"Error sending data: {error}")
 
 
 def be_brief(master: "Master") -> None:

@@ -1,10 +1,13 @@
 """`respool record --proxy`: what is not recorded passes as if respool were not there."""
 
 import hashlib
+import queue
 import socket
 import ssl
+import threading
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -107,6 +110,31 @@ def test_any_protocol_passes(proxy: Running) -> None:
         client.sendall(b"GET / HTTP/9.9\r\n\x00\xff")
         client.shutdown(socket.SHUT_WR)
         assert b"".join(iter(lambda: client.recv(1000), b"")) == b"\xff\x00\n\r9.9/PTTH / TEG"
+
+
+def test_client_that_sends_all_before_it_reads(proxy: Running) -> None:
+    """A side of a tunnel that is not read from yet does not keep the other from sending."""
+    size = 60 << 20
+
+    def echo(client: socket.socket) -> None:
+        said: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+
+        def answer() -> None:
+            with suppress(OSError):
+                while data := said.get():
+                    client.sendall(data)
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        while data := client.recv(1 << 20):
+            said.put(data)
+        said.put(b"")
+        answering.join()
+
+    with accepting(echo) as port, connected(proxy.base_url, f"127.0.0.1:{port}") as client:
+        client.sendall(b"y" * size)
+        client.shutdown(socket.SHUT_WR)
+        assert sum(map(len, iter(lambda: client.recv(1 << 20), b""))) == size
 
 
 def test_unreachable_host_is_an_error_at_once(proxy: Running) -> None:

@@ -27,6 +27,7 @@ from wsproto.events import CloseConnection as CloseFrame
 from wsproto.events import TextMessage
 
 from addons.internals import (
+    BriefHandler,
     BriefLayer,
     DeepReader,
     FaithfulConnection,
@@ -178,6 +179,19 @@ def test_the_server_makes_its_handlers_by_name(monkeypatch: pytest.MonkeyPatch) 
         mode_servers.ServerInstance
     )
     assert "self.layer.handle_event(event)" in inspect.getsource(ConnectionHandler.server_event)
+
+
+def test_a_side_of_a_connection_waits_where_ours_waits() -> None:
+    """Each side is read in a task that its transport names, and waits in `drain_writers`."""
+    assert "await self.drain_writers()" in inspect.getsource(ConnectionHandler.handle_connection)
+    assert "self.transports[self.client].handler = handler" in inspect.getsource(
+        ConnectionHandler.handle_client
+    )
+    assert "handler=asyncio.current_task()" in inspect.getsource(ConnectionHandler.open_connection)
+    theirs = inspect.getsource(ConnectionHandler.drain_writers)
+    assert "for transport in list(self.transports.values())" in theirs
+    assert 'transport.handler.cancel(f"Error sending data: {e}")' in theirs
+    assert BriefHandler.drain_writers is not ConnectionHandler.drain_writers
 
 
 def test_options_are_found_before_they_are_copied() -> None:
