@@ -1,6 +1,7 @@
 """`respool record --proxy`: what it prints, what goes wrong, and how it says so."""
 
 import shlex
+import shutil
 import socket
 import ssl
 import stat
@@ -92,6 +93,20 @@ def test_client_that_looks_at_certificates_afterwards(tmp_path: Path, tape: Path
     said_of_it = [line for line in proxy.said if "refused our certificate" in line]
     for line, host in zip(said_of_it, ("chatgpt.com", "eu.api.openai.com"), strict=True):
         assert f"for {host} (it hung up without a word, as Node.js does)" in line
+
+
+def test_damaged_authority(tmp_path: Path, tape: Path) -> None:
+    """It is an error before anything is recorded, which names the folder to delete."""
+    env = settings(tmp_path)
+    folder = tmp_path / "data" / "respool" / "mitmproxy"
+    command = ("record", "--proxy", "--cassette", tape, "--", "true")
+    assert run(*command, env=env).returncode == 0
+    tape.unlink()
+    (folder / "mitmproxy-ca.pem").write_bytes(b"")
+    assert f"delete {folder}: " in one_line_error(run(*command, env=env))
+    assert not tape.exists()
+    shutil.rmtree(folder)
+    assert run(*command, env=env).returncode == 0
 
 
 def test_garbage_in_place_of_tls(tmp_path: Path, tape: Path) -> None:
