@@ -2,7 +2,8 @@
 
 An exchange whose end is in the cassette is read once and stays. One without an end (in flight, or
 its recorder was killed) is there too, as `incomplete`, and is read again whenever the cassette is;
-so is, once, one that an older respool read.
+so is, once, one that an older respool read, and one of a rotated capture when the exchange that it
+goes on from has come into the tables after it.
 A batch's rows go in one transaction, so that a kill leaves whole batches. Which exchanges are in
 the tables is asked of the tables themselves, so that a rewritten cassette changes nothing; the
 position in `ingest_state` only tells at once that there is nothing new.
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
 
@@ -43,6 +44,8 @@ BATCH = 200
 """Exchanges per transaction: opening and committing one by one costs ten times as much."""
 BATCH_BYTES = 64 << 20
 """Bytes of traffic after which a transaction is closed though it has fewer exchanges."""
+FILES = 100
+"""Files after which it is closed though they have few exchanges, or none that is new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,31 +74,112 @@ class Ingest:
     def catch_up(self) -> Ingested:
         """Read what the tables lack. Raises BadCassette and BadDatabase."""
         self._cassette.poll()
-        cassette = self._cassette
-        with store.writing(self._db) as connection:  # the first run makes the file
-            done = _done(connection, cassette)
-            position = _position(connection, cassette.header)
-        todo = [number for number in cassette.exchanges if number not in done]
-        here = (cassette.header.revision, cassette.size)
-        if position == here and not any(cassette.exchanges[number].ended for number in todo):
-            return Ingested(0, len(todo))
-        new = read = 0
-        for batch in self._batches(sorted(todo)):
-            read += len(batch)
-            with store.writing(self._db) as connection:
-                new += _write(connection, cassette, batch)
-        if read < len(todo):
-            return Ingested(new, 0, len(todo) - read)
-        with store.writing(self._db) as connection:
-            _note_position(connection, cassette)
-        return Ingested(new, sum(not cassette.exchanges[number].ended for number in todo))
+        run = _Run(self._db, self._stop)
+        run.read(self._cassette)
+        ((_, found),) = run.written()
+        return found
 
-    def _batches(self, numbers: Sequence[int]) -> "Iterator[list[Rows]]":
+
+class _Run:
+    """Reads cassettes one after the other; what is read waits until it is worth a transaction.
+
+    To open the database, settle and close it takes as long as to read a hundred exchanges, and a
+    capture may be hundreds of files with a few exchanges each.
+    """
+
+    def __init__(self, db: Path, stop: Callable[[], bool]) -> None:
+        self._db = db
+        self._stop = stop
+        with store.writing(db) as connection:  # the first run makes the file
+            rows = connection.execute("SELECT cassette_id, revision, bytes FROM ingest_state")
+            self._positions = {str(row[0]): (row[1], row[2]) for row in rows.fetchall()}
+        self._known: dict[str, dict[int, _Known]] = {}
+        """By cassette, the exchanges that are in the tables or wait to be."""
+        self._waiting: list[_Batch] = []
+        self._whole: list[Cassette] = []
+        """Those whose position is to be noted."""
+        self._found: list[tuple[Path, _Counts]] = []
+
+    @property
+    def is_due(self) -> bool:
+        """Whether enough waits to be written."""
+        return (
+            sum(len(batch.rows) for batch in self._waiting) >= BATCH
+            or sum(rows.size for batch in self._waiting for rows in batch.rows) >= BATCH_BYTES
+            or len(self._found) >= FILES
+        )
+
+    def skip(self, path: Path, *, is_left: bool = False) -> None:
+        """Take note of a file that is not opened: it was read, or it is left."""
+        self._found.append((path, _Counts(is_left=is_left)))
+
+    def was_read(self, path: Path) -> bool:
+        """Whether this is a compressed file that was read whole before."""
+        size = plain_size(path)
+        if size is None:
+            return False
+        header = header_of(path)
+        return self._positions.get(_file_id(header)) == (header.revision, size)
+
+    def read(self, cassette: Cassette) -> None:
+        """Read what the tables lack of a cassette. Raises BadCassette and BadDatabase."""
+        known, entries, counts = self._known_of(cassette), cassette.exchanges, _Counts()
+        done = _done(known, cassette)
+        follows = {x: entry.follows[0] for x, entry in entries.items() if entry.follows is not None}
+        # What they go on from was not in the tables when they were read, and is now.
+        again = any(x in done and known[x].is_alone and follows[x] in known for x in follows)
+        todo = sorted(x for x in entries if again or x not in done)
+        here = (cassette.header.revision, cassette.size)
+        is_old = self._positions.get(_file_id(cassette.header)) == here
+        if is_old and not any(entries[x].ended for x in todo):
+            self._found.append((cassette.path, _Counts(incomplete=len(todo))))
+            return
+        earlier, written = {x for x in follows.values() if x in known}, False
+        try:
+            for rows in self._batches(cassette, todo, earlier):
+                self._waiting.append(_Batch(cassette, rows, counts, again))
+                counts.read += len(rows)
+                if self.is_due:
+                    self._write()
+                    written = True
+        except BaseException:
+            self._waiting = [batch for batch in self._waiting if batch.counts is not counts]
+            raise
+        self._found.append((cassette.path, counts))
+        counts.left = len(todo) - counts.read
+        for x in todo[: counts.read]:
+            is_alone = x in follows and follows[x] not in known
+            began, ended = entries[x].began, entries[x].ended
+            known[x] = _Known(_microseconds(began) if began else None, ended, is_alone, ended)
+        if not counts.left:
+            counts.incomplete = sum(not entries[x].ended for x in todo)
+            if all(x in known for x in follows.values()):
+                self._whole.append(cassette)
+        if written:
+            self._write()
+
+    def written(self) -> "Iterator[tuple[Path, Ingested]]":
+        """Write what waits, and tell of all files since the last time."""
+        self._write()
+        found, self._found = self._found, []
+        for path, counts in found:
+            yield path, Ingested(counts.new, counts.incomplete, counts.left, counts.is_left)
+
+    def _known_of(self, cassette: Cassette) -> "dict[int, _Known]":
+        ident = _id(cassette.header)
+        if ident not in self._known:
+            with store.writing(self._db) as connection:
+                self._known[ident] = _known(connection, cassette)
+        return self._known[ident]
+
+    def _batches(
+        self, cassette: Cassette, numbers: Sequence[int], earlier: set[int]
+    ) -> "Iterator[list[Rows]]":
         if not numbers:
             return
         from analytics.normalize import Normalizer  # brings the SDK, a second to import
 
-        normalizer = Normalizer(self._cassette, self._known_earlier())
+        normalizer = Normalizer(cassette, earlier)
         batch: list[Rows] = []
         size = 0
         for number in numbers:
@@ -110,16 +194,47 @@ class Ingest:
         if batch:
             yield batch
 
-    def _known_earlier(self) -> set[int]:
-        """Which exchanges of earlier files that this one's go on from are in the tables."""
-        entries = self._cassette.exchanges.values()
-        asked = [entry.follows[0] for entry in entries if entry.follows is not None]
-        if not asked:
-            return set()
-        given = {"cassette": _id(self._cassette.header), "numbers": asked}
-        with store.reading(self._db) as connection:
-            rows = connection.execute(store.statement("exchanges_known"), given).fetchall()
-        return {row[0] for row in rows}
+    def _write(self) -> None:
+        if not self._waiting and not self._whole:
+            return
+        with store.writing(self._db) as connection:
+            for batch in self._waiting:
+                batch.counts.new += _write(connection, batch.cassette, batch.rows, batch.again)
+            for ident in {_id(batch.cassette.header) for batch in self._waiting}:
+                _settle(connection, ident)
+            for cassette in self._whole:
+                _note_position(connection, cassette)
+        self._waiting, self._whole = [], []
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What is to be said of a file: see `Ingested`."""
+
+    new: int = 0
+    read: int = 0
+    incomplete: int = 0
+    left: int = 0
+    is_left: bool = False
+
+
+class _Batch(NamedTuple):
+    cassette: Cassette
+    rows: "list[Rows]"
+    counts: _Counts
+    again: bool
+    """Whether these take the place of rows that have an end."""
+
+
+class _Known(NamedTuple):
+    """An exchange that is in the tables."""
+
+    began_us: int | None
+    is_done: bool
+    """Whether it need not be read again."""
+    is_alone: bool
+    """Whether it has no parent there."""
+    has_end: bool
 
 
 def ingest(
@@ -134,25 +249,23 @@ def ingest(
     What is damaged in a folder, or beside a rotated one, is left out, with a line by `on_damage`.
     Raises BadCassette before anything of that cassette is written.
     """
-    for path in map(still, expanded(paths, on_damage)):
-        if stop():
-            yield path, Ingested(0, 0, is_left=True)
-            continue
-        if _is_read(path, db):
-            yield path, Ingested(0, 0)
-            continue
-        with open_part(path) as cassette:
-            yield path, Ingest(cassette, db, stop).catch_up()
-
-
-def _is_read(path: Path, db: Path) -> bool:
-    """Whether this is a compressed file that was read whole before; it is not opened for that."""
-    size = plain_size(path)
-    if size is None:
-        return False
-    header = header_of(path)
-    with store.writing(db) as connection:
-        return _position(connection, header) == (header.revision, size)
+    files = expanded(paths, on_damage)
+    run = _Run(db, stop)
+    for path in map(still, files):
+        try:
+            if stop():
+                run.skip(path, is_left=True)
+            elif run.was_read(path):
+                run.skip(path)
+            else:
+                with open_part(path) as cassette:
+                    run.read(cassette)
+        except BadCassette:
+            yield from run.written()
+            raise
+        if run.is_due:
+            yield from run.written()
+    yield from run.written()
 
 
 def _id(header: Header) -> str:
@@ -165,60 +278,63 @@ def _file_id(header: Header) -> str:
     return str(uuid.uuid5(whole, f"part {header.part}") if header.part > 1 else whole)
 
 
-def _done(connection: duckdb.DuckDBPyConnection, cassette: Cassette) -> set[int]:
+def _known(connection: duckdb.DuckDBPyConnection, cassette: Cassette) -> dict[int, _Known]:
+    given = {"cassette": _id(cassette.header)}
+    rows = connection.execute(store.statement("exchanges_known"), given)
+    return {number: _Known(*rest) for number, *rest in rows.fetchall()}
+
+
+def _done(known: dict[int, _Known], cassette: Cassette) -> set[int]:
     """Numbers of the exchanges that need not be read again. Raises BadCassette.
 
     A copy of a cassette that was recorded on has other exchanges under the same ids, which must not
     be taken for those that are there.
     """
-    rows = connection.execute(store.statement("exchanges_done"), {"cassette": _id(cassette.header)})
-    done = set()
-    for number, began_us, is_done in rows.fetchall():
-        if is_done:
-            done.add(number)
-        entry = cassette.exchanges.get(number)
-        if entry and entry.began and began_us not in (None, _microseconds(entry.began)):
+    for number, entry in cassette.exchanges.items():
+        there = known.get(number)
+        if there is None or not there.has_end or there.began_us is None or not entry.began:
+            continue
+        if there.began_us != _microseconds(entry.began):
             raise BadCassette(
                 f"{cassette.path}: the database has another exchange {number} of this cassette; "
                 "one of them is a copy that was recorded on: ingest it into another --db"
             )
-    return done
+    return {number for number, each in known.items() if each.is_done}
 
 
 def _microseconds(time: datetime) -> int:
     return (time - _EPOCH) // timedelta(microseconds=1)
 
 
-def _position(connection: duckdb.DuckDBPyConnection, header: Header) -> tuple[int, int] | None:
-    row = connection.execute(
-        "SELECT revision, bytes FROM ingest_state WHERE cassette_id = ?", [_file_id(header)]
-    ).fetchone()
-    return (row[0], row[1]) if row else None
-
-
 def _write(
-    connection: duckdb.DuckDBPyConnection, cassette: Cassette, batch: "Sequence[Rows]"
+    connection: duckdb.DuckDBPyConnection, cassette: Cassette, batch: "Sequence[Rows]", again: bool
 ) -> int:
     """Put a batch into the tables, but for what another process has finished meanwhile."""
-    done = _done(connection, cassette)
-    batch = [rows for rows in batch if rows.tables["exchanges"][0]["number"] not in done]
-    forgotten = _forget(
-        connection, [str(rows.tables["exchanges"][0]["exchange_id"]) for rows in batch]
-    )
+    done = _done(_known(connection, cassette), cassette)
+    if not again:
+        batch = [rows for rows in batch if rows.tables["exchanges"][0]["number"] not in done]
+    exchanges = [str(rows.tables["exchanges"][0]["exchange_id"]) for rows in batch]
+    if again:
+        connection.execute(store.statement("unanswer_tool_calls"), {"exchanges": exchanges})
+    forgotten = _forget(connection, exchanges)
     for table in TABLES:
         insert(connection, table, [row for rows in batch for row in rows.tables.get(table, ())])
-    for name in _SETTLING:
-        connection.execute(store.statement(name), {"cassette": _id(cassette.header)})
-    link_retries(connection, cassette_uuid(cassette.header.id))
     for shared, candidates in forgotten.items():
         connection.execute(store.statement(f"orphans_{shared}"), {"candidates": candidates})
     return len(batch)
 
 
+def _settle(connection: duckdb.DuckDBPyConnection, cassette: str) -> None:
+    """Say what is between the exchanges of a cassette, with those that were added."""
+    for name in _SETTLING:
+        connection.execute(store.statement(name), {"cassette": cassette})
+    link_retries(connection, uuid.UUID(cassette))
+
+
 def _forget(
     connection: duckdb.DuckDBPyConnection, exchanges: Sequence[str]
 ) -> dict[str, list[object]]:
-    """Remove the rows of exchanges that were incomplete and are read again.
+    """Remove the rows of exchanges that are read again.
 
     Answers with the ids, by table, of what only they may have referred to.
     """

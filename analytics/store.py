@@ -6,10 +6,11 @@ waited for a while and then named with its process id. A file of another schema 
 error and is never touched.
 """
 
+import os
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -36,7 +37,10 @@ _FIRST_RETRY_S, _LAST_RETRY_S = 0.01, 0.25
 @contextmanager
 def writing(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that may write, in one transaction; the file is made and migrated if needed."""
+    _check_kind(path)
     made = not path.exists()
+    if made:
+        _make(path)
     connection = _connect(path, read_only=False)
     try:
         if made:
@@ -74,6 +78,21 @@ def reading(path: Path, *, patience_s: float = PATIENCE_S) -> Iterator[duckdb.Du
         ) from error
     finally:
         connection.close()
+
+
+def _make(path: Path) -> None:
+    """Put an empty database at `path` in one step.
+
+    Of two processes that make one at the same moment both would find it half made. Where this
+    cannot be done, DuckDB does it, or says why not.
+    """
+    new = path.with_name(f".{path.name}.{os.getpid()}.new")
+    with suppress(OSError, duckdb.Error):
+        try:
+            duckdb.connect(new, config=_CONFIG).close()
+            path.hardlink_to(new)
+        finally:
+            new.unlink(missing_ok=True)
 
 
 def statement(name: str) -> str:

@@ -1,18 +1,22 @@
 """Ingest of compressed files and of captures in several files: nothing twice, nothing unlinked."""
 
 import os
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
 import zstandard
 from harness import one_line_error, run
 from tapes import Told, notes, response, write_tape
 from test_ingest import contents, conversation, rows
 
+from analytics import store
 from analytics.ingest import Ingested, ingest
 from cassettes.capture import Capture
 from cassettes.folder import expanded
+from wire.errors import BadCassette
 
 QUERIES = (
     "SELECT number, input_items, output_items, response_id, duration_ms FROM exchanges",
@@ -144,11 +148,66 @@ def test_a_file_whose_earlier_ones_are_gone_is_whole(tmp_path: Path, db: Path) -
     ) == [(0,)]
 
 
+@pytest.mark.parametrize("first", [[-1], [1], [2, 1], [-2, -1]])
+def test_files_may_come_in_any_order(tmp_path: Path, db: Path, first: list[int]) -> None:
+    """Where earlier files come later, the tables are in the end as if they had come in order."""
+    files = rotated(tmp_path / "c.jsonl", talking(20))
+    assert len(files) > 4
+    for at in first:
+        list(ingest([files[at]], db))
+    list(ingest([tmp_path], db))
+    in_order = db.with_name("in-order.duckdb")
+    list(ingest([tmp_path], in_order))
+    assert contents(db) == contents(in_order)
+    assert {found.exchanges for _, found in ingest([tmp_path], db)} == {0}
+    assert contents(db) == contents(in_order)
+
+
+def test_many_files_take_few_transactions(
+    tmp_path: Path, db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database is opened for a batch of files, and not for each of them."""
+    opened = 0
+    writing = store.writing
+
+    def counting(path: Path) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        nonlocal opened
+        opened += 1
+        return writing(path)
+
+    monkeypatch.setattr(store, "writing", counting)
+    files = rotated(tmp_path / "c.jsonl", talking(20))
+    assert [path for path, _ in ingest([tmp_path], db)] == files
+    assert opened == 3  # for what is there, of the database and of this cassette, and to write
+    opened = 0
+    list(ingest([tmp_path], db))
+    assert opened <= 2
+
+
+def test_what_was_read_before_a_damaged_file_is_in(tmp_path: Path, db: Path) -> None:
+    """Files before one that cannot be read are told of and written."""
+    first = write_tape(tmp_path / "a.jsonl", [Told(answer=response(1))])
+    second = write_tape(tmp_path / "b.jsonl", [Told(answer=response(2))])
+    second.write_bytes(second.read_bytes() + b"{}\n{}\n")
+    told = ingest([first, second], db)
+    assert next(told) == (first, Ingested(1, 0))
+    with pytest.raises(BadCassette, match="is damaged"):
+        next(told)
+    assert rows(db, "SELECT count(*) FROM exchanges") == [(1,)]
+
+
 def test_a_file_that_is_compressed_meanwhile_is_found(tmp_path: Path, db: Path) -> None:
     """A closed file may get its other name while the ones before it are read."""
     first = write_tape(tmp_path / "a.0001.jsonl", [Told(answer=response(1))])
     second = write_tape(tmp_path / "a.0002.jsonl", [Told(answer=response(2))])
-    run_of = ingest([first, second], db)
-    next(run_of)
-    packed = compress(second)
-    assert list(run_of) == [(packed, Ingested(1, 0))]
+
+    def meanwhile() -> bool:
+        if second.exists():
+            compress(second)
+        return False
+
+    found = list(ingest([first, second], db, meanwhile))
+    assert found == [
+        (first, Ingested(1, 0)),
+        (second.with_name("a.0002.jsonl.zst"), Ingested(1, 0)),
+    ]
