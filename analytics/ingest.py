@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -90,15 +91,19 @@ class _Run:
     def __init__(self, db: Path, stop: Callable[[], bool]) -> None:
         self._db = db
         self._stop = stop
-        with store.writing(db) as connection:  # the first run makes the file
-            rows = connection.execute("SELECT cassette_id, revision, bytes FROM ingest_state")
-            self._positions = {str(row[0]): (row[1], row[2]) for row in rows.fetchall()}
         self._known: dict[str, dict[int, _Known]] = {}
         """By cassette, the exchanges that are in the tables or wait to be."""
         self._waiting: list[_Batch] = []
         self._whole: list[Cassette] = []
         """Those whose position is to be noted."""
         self._found: list[tuple[Path, _Counts]] = []
+
+    @cached_property
+    def _positions(self) -> dict[str, tuple[int, int]]:
+        """How far each file was read; asked when there is a cassette, as this makes the file."""
+        with store.writing(self._db) as connection:
+            rows = connection.execute("SELECT cassette_id, revision, bytes FROM ingest_state")
+            return {str(row[0]): (row[1], row[2]) for row in rows.fetchall()}
 
     @property
     def is_due(self) -> bool:
