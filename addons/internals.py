@@ -161,7 +161,7 @@ class DeepReader:
         try:
             return await self._reader.read(_DEEP)
         except OSError:
-            rest: bytearray = self._reader._buffer  # type: ignore[attr-defined]
+            rest: bytearray = self._reader._buffer  # type: ignore[attr-defined]  # private
             if not rest:
                 raise
             data = bytes(rest)
@@ -202,7 +202,7 @@ class BriefHandler(mode_servers.ProxyConnectionHandler):
 
     def __init__(self, *arguments: Any) -> None:  # mitmproxy's own, whatever they are
         self._read_on = Event()
-        super().__init__(*arguments)  # type: ignore[no-untyped-call]
+        super().__init__(*arguments)  # type: ignore[no-untyped-call]  # mitmproxy has no types here
 
     @property  # type: ignore[override]  # a layer in all that is asked of it
     def layer(self) -> BriefLayer:
@@ -236,7 +236,7 @@ class BriefHandler(mode_servers.ProxyConnectionHandler):
         if self.client in _pipes:
             await self._drain_others()
             return
-        await super().drain_writers()  # type: ignore[no-untyped-call]
+        await super().drain_writers()  # type: ignore[no-untyped-call]  # nor here
         count = _unread.get(self.client)
         client = self.transports.get(self.client)
         if count is None or client is None or client.handler is current_task():
@@ -264,4 +264,4 @@ def be_brief(master: "Master") -> None:
     # Each reading of an option copies its value twice; as attributes they are found before that.
     vars(master.options).update({name: value.current() for name, value in master.options.items()})
     # The types of all members of each message are checked, for those who write mitmproxy.
-    MessageData.__post_init__ = lambda _: None  # type: ignore[method-assign]
+    MessageData.__post_init__ = lambda _: None  # type: ignore[method-assign]  # on purpose

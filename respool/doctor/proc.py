@@ -53,7 +53,7 @@ def links(pid: int) -> dict[int, str]:
     found: dict[int, str] = {}
     folder = f"{PROC}/{pid}/fd"
     with suppress(OSError):
-        for number in os.listdir(folder):  # noqa: PTH208 # as below
+        for number in os.listdir(folder):  # noqa: PTH208 # many
             with suppress(OSError):
                 found[int(number)] = os.readlink(f"{folder}/{number}")  # noqa: PTH115 # many
     return found
