@@ -9,37 +9,22 @@ the tables is asked of the tables themselves, so that a rewritten cassette chang
 position in `ingest_state` only tells at once that there is nothing new.
 """
 
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import duckdb
-
-from analytics import store
-from analytics.retries import link_retries
-from analytics.tables import OWNED, TABLES, insert
+from analytics import exchange_rows, store
+from analytics.exchange_rows import Known, file_id, id_of
 from cassettes.compressed import plain_size
-from cassettes.exchange import cassette_uuid
 from cassettes.folder import OnDamage, expanded, open_part, still
-from cassettes.format import Header
 from cassettes.header import header_of
 from cassettes.reader import Cassette
 from wire.errors import BadCassette
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 if TYPE_CHECKING:
     from analytics.normalize import Rows
-
-_SETTLING = (
-    *("fill_tool_calls", "once_tool_calls", "answer_followed_calls", "answer_tool_calls"),
-    *("once_compactions", "answer_compactions"),
-)
-"""Statements that settle between exchanges what one exchange alone cannot tell."""
 
 BATCH = 200
 """Exchanges per transaction: opening and committing one by one costs ten times as much."""
@@ -91,7 +76,7 @@ class _Run:
     def __init__(self, db: Path, stop: Callable[[], bool]) -> None:
         self._db = db
         self._stop = stop
-        self._known: dict[str, dict[int, _Known]] = {}
+        self._known: dict[str, dict[int, Known]] = {}
         """By cassette, the exchanges that are in the tables or wait to be."""
         self._waiting: list[_Batch] = []
         self._whole: list[Cassette] = []
@@ -124,18 +109,18 @@ class _Run:
         if size is None:
             return False
         header = header_of(path)
-        return self._positions.get(_file_id(header)) == (header.revision, size)
+        return self._positions.get(file_id(header)) == (header.revision, size)
 
     def read(self, cassette: Cassette) -> None:
         """Read what the tables lack of a cassette. Raises BadCassette and BadDatabase."""
         known, entries, counts = self._known_of(cassette), cassette.exchanges, _Counts()
-        done = _done(known, cassette)
+        done = exchange_rows.finished(known, cassette)
         follows = {x: entry.follows[0] for x, entry in entries.items() if entry.follows is not None}
         # What they go on from was not in the tables when they were read, and is now.
         again = any(x in done and known[x].is_alone and follows[x] in known for x in follows)
         todo = sorted(x for x in entries if again or x not in done)
         here = (cassette.header.revision, cassette.size)
-        is_old = self._positions.get(_file_id(cassette.header)) == here
+        is_old = self._positions.get(file_id(cassette.header)) == here
         if is_old and not any(entries[x].ended for x in todo):
             self._found.append((cassette.path, _Counts(incomplete=len(todo))))
             return
@@ -155,7 +140,8 @@ class _Run:
         for x in todo[: counts.read]:
             is_alone = x in follows and follows[x] not in known
             began, ended = entries[x].began, entries[x].ended
-            known[x] = _Known(_microseconds(began) if began else None, ended, is_alone, ended)
+            began_us = exchange_rows.microseconds(began) if began else None
+            known[x] = Known(began_us, ended, is_alone, ended)
         if not counts.left:
             counts.incomplete = sum(not entries[x].ended for x in todo)
             if all(x in known for x in follows.values()):
@@ -170,11 +156,11 @@ class _Run:
         for path, counts in found:
             yield path, Ingested(counts.new, counts.incomplete, counts.left, counts.is_left)
 
-    def _known_of(self, cassette: Cassette) -> "dict[int, _Known]":
-        ident = _id(cassette.header)
+    def _known_of(self, cassette: Cassette) -> "dict[int, Known]":
+        ident = id_of(cassette.header)
         if ident not in self._known:
             with store.writing(self._db) as connection:
-                self._known[ident] = _known(connection, cassette)
+                self._known[ident] = exchange_rows.known_of(connection, cassette)
         return self._known[ident]
 
     def _batches(
@@ -204,11 +190,12 @@ class _Run:
             return
         with store.writing(self._db) as connection:
             for batch in self._waiting:
-                batch.counts.new += _write(connection, batch.cassette, batch.rows, batch.again)
-            for ident in {_id(batch.cassette.header) for batch in self._waiting}:
-                _settle(connection, ident)
+                written = exchange_rows.write(connection, batch.cassette, batch.rows, batch.again)
+                batch.counts.new += written
+            for ident in {id_of(batch.cassette.header) for batch in self._waiting}:
+                exchange_rows.settle(connection, ident)
             for cassette in self._whole:
-                _note_position(connection, cassette)
+                exchange_rows.note_position(connection, cassette)
         self._waiting, self._whole = [], []
 
 
@@ -229,17 +216,6 @@ class _Batch(NamedTuple):
     counts: _Counts
     again: bool
     """Whether these take the place of rows that have an end."""
-
-
-class _Known(NamedTuple):
-    """An exchange that is in the tables."""
-
-    began_us: int | None
-    is_done: bool
-    """Whether it need not be read again."""
-    is_alone: bool
-    """Whether it has no parent there."""
-    has_end: bool
 
 
 def ingest(
@@ -271,111 +247,3 @@ def ingest(
         if run.is_due:
             yield from run.written()
     yield from run.written()
-
-
-def _id(header: Header) -> str:
-    return str(cassette_uuid(header.id))
-
-
-def _file_id(header: Header) -> str:
-    """A name for this file of the cassette: of a rotated one there are several."""
-    whole = cassette_uuid(header.id)
-    return str(uuid.uuid5(whole, f"part {header.part}") if header.part > 1 else whole)
-
-
-def _known(connection: duckdb.DuckDBPyConnection, cassette: Cassette) -> dict[int, _Known]:
-    given = {"cassette": _id(cassette.header)}
-    rows = connection.execute(store.statement("exchanges_known"), given)
-    return {number: _Known(*rest) for number, *rest in rows.fetchall()}
-
-
-def _done(known: dict[int, _Known], cassette: Cassette) -> set[int]:
-    """Numbers of the exchanges that need not be read again. Raises BadCassette.
-
-    A copy of a cassette that was recorded on has other exchanges under the same ids, which must not
-    be taken for those that are there.
-    """
-    for number, entry in cassette.exchanges.items():
-        there = known.get(number)
-        if there is None or not there.has_end or there.began_us is None or not entry.began:
-            continue
-        if there.began_us != _microseconds(entry.began):
-            raise BadCassette(
-                f"{cassette.path}: the database has another exchange {number} of this cassette; "
-                "one of them is a copy that was recorded on: ingest it into another --db"
-            )
-    return {number for number, each in known.items() if each.is_done}
-
-
-def _microseconds(time: datetime) -> int:
-    return (time - _EPOCH) // timedelta(microseconds=1)
-
-
-def _write(
-    connection: duckdb.DuckDBPyConnection, cassette: Cassette, batch: "Sequence[Rows]", again: bool
-) -> int:
-    """Put a batch into the tables, but for what another process has finished meanwhile."""
-    done = _done(_known(connection, cassette), cassette)
-    if not again:
-        batch = [rows for rows in batch if rows.tables["exchanges"][0]["number"] not in done]
-    exchanges = [str(rows.tables["exchanges"][0]["exchange_id"]) for rows in batch]
-    if again:
-        connection.execute(store.statement("unanswer_tool_calls"), {"exchanges": exchanges})
-    forgotten = _forget(connection, exchanges)
-    for table in TABLES:
-        insert(connection, table, [row for rows in batch for row in rows.tables.get(table, ())])
-    for shared, candidates in forgotten.items():
-        connection.execute(store.statement(f"orphans_{shared}"), {"candidates": candidates})
-    return len(batch)
-
-
-def _settle(connection: duckdb.DuckDBPyConnection, cassette: str) -> None:
-    """Say what is between the exchanges of a cassette, with those that were added."""
-    for name in _SETTLING:
-        connection.execute(store.statement(name), {"cassette": cassette})
-    link_retries(connection, uuid.UUID(cassette))
-
-
-def _forget(
-    connection: duckdb.DuckDBPyConnection, exchanges: Sequence[str]
-) -> dict[str, list[object]]:
-    """Remove the rows of exchanges that are read again.
-
-    Answers with the ids, by table, of what only they may have referred to.
-    """
-    given = {"exchanges": list(exchanges)}
-    referred = {
-        "items": connection.execute(store.statement("referred_items"), given).fetchall(),
-        "findings": connection.execute(store.statement("referred_findings"), given).fetchall(),
-    }
-    for table in OWNED:
-        connection.execute(
-            f"DELETE FROM {table} WHERE exchange_id IN (SELECT unnest($exchanges::UUID[]))",  # noqa: S608 - names of ours
-            given,
-        )
-    return {table: [row[0] for row in rows] for table, rows in referred.items() if rows}
-
-
-def _note_position(connection: duckdb.DuckDBPyConnection, cassette: Cassette) -> None:
-    header = cassette.header
-    connection.execute("DELETE FROM ingest_state WHERE cassette_id = ?", [_file_id(header)])
-    connection.execute(
-        "INSERT INTO ingest_state VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            _file_id(header),
-            str(cassette.path),
-            header.base,
-            header.upstream,
-            header.generator,
-            _time(header.created),
-            header.revision,
-            cassette.size,
-        ],
-    )
-
-
-def _time(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None

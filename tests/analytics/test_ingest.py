@@ -204,13 +204,14 @@ def test_killed_ingest_leaves_whole_batches(tape: Path, db: Path) -> None:
     """After kill -9 of an ingest the next one completes the tables, with nothing twice."""
     write_tape(tape, conversation(30))
     code = (
-        "import os, sys, analytics.ingest as i\nfrom pathlib import Path\n"
-        "i.BATCH = 3\nwrite, count = i._write, 0\n"
+        "import os, sys, analytics.exchange_rows as r, analytics.ingest as i\n"
+        "from pathlib import Path\n"
+        "i.BATCH = 3\nwrite, count = r.write, 0\n"
         "def dying(*a):\n"
         "    global count\n    count += 1\n"
         "    if count == 5: os.kill(os.getpid(), 9)\n"
         "    return write(*a)\n"
-        "i._write = dying\n"
+        "r.write = dying\n"
         f"list(i.ingest([Path({str(tape)!r})], Path({str(db)!r})))"
     )
     done = subprocess.run([sys.executable, "-P", "-c", code])

@@ -14,11 +14,11 @@ from tapes import Told, response, write_tape
 
 STOPPED_IN_BATCH = """
 import os, signal, sys
-import analytics.ingest as ingest
+from analytics import exchange_rows, ingest
 from respool.cli import main
 
 ingest.BATCH = 3
-write, batches = ingest._write, 0
+write, batches = exchange_rows.write, 0
 
 def interrupted(*arguments):
     global batches
@@ -27,7 +27,7 @@ def interrupted(*arguments):
         os.kill(os.getpid(), signal.SIGINT)
     return write(*arguments)
 
-ingest._write = interrupted
+exchange_rows.write = interrupted
 main(["ingest", *sys.argv[2:]])
 """
 
