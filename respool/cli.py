@@ -4,11 +4,14 @@ Help is instant: a subcommand's module is imported only when that subcommand run
 """
 
 import importlib
+import signal
 import sys
 from typing import Any, NoReturn
 
 import click
 
+from respool.say import say
+from respool.usage import complaint
 from wire.errors import RespoolError
 
 COMMANDS = {
@@ -25,6 +28,14 @@ COMMANDS = {
 }
 """Each subcommand's module, whose `command` is it, and its help in one line."""
 
+_STOPPED = {
+    "record": "nothing is being recorded",
+    "ingest": "what was ingested stays; run it again to go on",
+    "prune": "what was deleted is listed, the rest stays",
+    "demo": "run it again to begin anew",
+}
+"""How ctrl-C leaves things, where it may change any and the subcommand does not say so itself."""
+
 
 class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -35,6 +46,12 @@ class _Commands(click.Group):
             return None
         command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:  # what click's own gives
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise click.Abort from None  # which makes click print nothing of its own
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -54,10 +71,28 @@ def fail(message: object, code: int = 2) -> NoReturn:
     sys.exit(code)
 
 
-def main(arguments: list[str] | None = None) -> Any:  # click's standalone mode always exits
+def _stop(command: str) -> NoReturn:
+    """Say how ctrl-C has left things, and exit as shells expect it."""
+    say(f"stopped; {_STOPPED.get(command, 'nothing was changed')}")
+    sys.exit(128 + signal.SIGINT)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line; never lets an expected error become a traceback."""
+    words = sys.argv[1:] if arguments is None else arguments
+    command = next((word for word in words if not word.startswith("-")), "")
+    command = command if command in COMMANDS else ""
     try:
-        return respool.main(arguments, prog_name="respool")
+        sys.exit(respool.main(words, prog_name="respool", standalone_mode=False))
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.UsageError as error:
+        fail(complaint(error, command, COMMANDS), error.exit_code)
+    except click.ClickException as error:
+        fail(error.format_message(), error.exit_code)
+    except click.Abort:
+        _stop(command)
     except RespoolError as error:
         fail(error, error.exit_code)
     except OSError as error:  # a full disk under stdout, a folder that went away

@@ -71,4 +71,4 @@ def test_unknown_command() -> None:
     """A command that does not exist is an error with exit code 2."""
     done = run("rewind")
     assert done.returncode == 2
-    assert "No such command" in done.stderr
+    assert "no such command" in done.stderr
