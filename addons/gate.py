@@ -5,6 +5,7 @@ on, and plain HTTP to other hosts streams through. When a client does not take o
 operator hears of it once for each host.
 """
 
+from collections import Counter
 from collections.abc import Callable
 
 from mitmproxy import http, tls
@@ -13,7 +14,7 @@ from mitmproxy.connection import Client
 from mitmproxy.proxy import layers
 from mitmproxy.proxy.layer import NextLayer
 
-from addons.proxies import Proxies
+from addons.proxies import Proxies, netloc
 from addons.tunnel import tunnel, wants_tunnel
 from wire.hosts import Hosts
 
@@ -27,12 +28,20 @@ class Gate(next_layer.NextLayer):
     name = "nextlayer"  # under which mitmproxy looks for it
 
     def __init__(
-        self, hosts: Hosts, proxies: Proxies | None, distrusted: Callable[[str, str], None]
+        self,
+        hosts: Hosts,
+        proxies: Proxies | None,
+        distrusted: Callable[[str, str], None],
+        elsewhere: Counter[str] | None = None,
     ) -> None:
-        """Other hosts are reached by way of `proxies`; None if they are not reached at all."""
+        """Other hosts are reached by way of `proxies`; None if they are not reached at all.
+
+        Connections to them are counted in `elsewhere`, by `host:port`.
+        """
         self._hosts = hosts
         self._proxies = proxies
         self._distrusted = distrusted
+        self._elsewhere = Counter() if elsewhere is None else elsewhere
         self._told: set[str] = set()
         self._silent: dict[str, str] = {}
         """The host that a client has TLS for and has said nothing to yet, by its connection."""
@@ -45,6 +54,7 @@ class Gate(next_layer.NextLayer):
             if asked is True:
                 return  # and is asked again when there is more
             if asked and self._proxies is not None and not self._hosts.include(*asked):
+                self._elsewhere[netloc(*asked)] += 1
                 nextlayer.layer = tunnel(context, *asked, self._proxies.to("https", *asked))
                 return
         elif context.client.tls_established:

@@ -8,6 +8,7 @@ without waiting for clients that hold their connection open.
 import asyncio
 import logging
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -142,13 +143,16 @@ class Proxy(Master):
         distrusted: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
         gate: next_layer.NextLayer
+        elsewhere: Counter[str] = Counter()
         if isinstance(target, Hosts):
-            mode, hosts, gate = "regular", target, Gate(target, proxies, distrusted)
+            mode, hosts, gate = "regular", target, Gate(target, proxies, distrusted, elsewhere)
         else:
             parts = urlsplit(target)
             mode = f"reverse:{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
             hosts, gate = None, next_layer.NextLayer()
-        self.recorder = Recorder(journal, report, record_all=record_all, hosts=hosts)
+        self.recorder = Recorder(
+            journal, report, record_all=record_all, hosts=hosts, elsewhere=elsewhere
+        )
         on_the_way = (Via(proxies),) if hosts or proxies else ()
         super().__init__(mode, gate, (self.recorder, *on_the_way), port=port, confdir=confdir)
 

@@ -8,6 +8,7 @@ client's. Traffic that is no Responses exchange streams through untouched, unles
 import itertools
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import ConnectionState
 
 from addons.error_answer import RESET_BY_CLIENT, plain
+from addons.proxies import netloc
 from addons.tee import Tee
 from cassettes.format import Close, Side
 from cassettes.handover import Handover
@@ -35,7 +37,7 @@ class Recorder:
 
     `report` gets one line for each thing that the operator should know at once. With `record_all`
     (the option `respool_record_all`) other HTTP requests are recorded as well. Where `hosts` are
-    given, what goes to others is not recorded.
+    given, what goes to others is not recorded, and counted in `elsewhere` by `host:port`.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Recorder:
         *,
         record_all: bool = False,
         hosts: Hosts | None = None,
+        elsewhere: Counter[str] | None = None,
     ) -> None:
         self._journal = journal
         self._report = report or _alert
@@ -62,6 +65,8 @@ class Recorder:
         self.recorded = 0
         self.passed, self.passed_last = 0, ""
         """Requests that were passed on unrecorded, and which the last of them was."""
+        self.elsewhere = Counter() if elsewhere is None else elsewhere
+        """Where else requests and connections went."""
 
     async def busy(self) -> bool:
         """Whether an exchange is in flight; a WebSocket on which nothing is asked is none."""
@@ -109,7 +114,9 @@ class Recorder:
         """Let traffic that is not recorded stream."""
         if self._journal is None or not self._is_recorded(flow.request):
             flow.request.stream = True
-            if self._hosts is None:
+            if self._upstream(flow.request) is None:
+                self.elsewhere[netloc(flow.request.host, flow.request.port)] += 1
+            else:
                 self.passed += 1
                 self.passed_last = f"{flow.request.method} {flow.request.path.partition('?')[0]}"
 

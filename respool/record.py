@@ -2,7 +2,10 @@
 
 import asyncio
 import os
+import re
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 RECORDING_FAILED = 3
 """Our exit code where all went well but for the cassette, which lacks something."""
+_NAMED = 5
+"""How many of the hosts are named that were passed on to."""
 
 
 @click.command(
@@ -203,13 +208,26 @@ def _summary(path: Path, recorder: "Recorder", read: str) -> str:
 
     with Cassette.open(path) as cassette:
         whole = len(cassette.exchanges)
-    recorded, passed = recorder.recorded, recorder.passed
-    if not recorded and passed:
-        return (
-            f"no request went to /responses, but {passed} elsewhere, which passed unrecorded (the "
-            f"last: {recorder.passed_last}); --record-all records them"
-        )
+    recorded = recorder.recorded
+    if not recorded and (unrecorded := "; ".join(_unrecorded(recorder))):
+        return unrecorded
     if read and not recorded:
         return f"the command sent no request to /responses here; does its client read {read}?"
     there = "" if whole == recorded else f" ({whole} in the file)"
     return f"recorded {recorded} exchange{'s' * (recorded != 1)}{there}; see `respool show {path}`"
+
+
+def _unrecorded(recorder: "Recorder") -> Iterator[str]:
+    """What was passed on, and how it would be recorded."""
+    if passed := recorder.passed:
+        yield (
+            f"no request went to /responses, but {passed} elsewhere, which passed unrecorded (the "
+            f"last: {recorder.passed_last}); --record-all records them"
+        )
+    # A host that is named without a port is recorded at both usual ones.
+    there = Counter(re.sub(r":(443|80)$", "", host) for host in recorder.elsewhere.elements())
+    if hosts := [host for host, _ in there.most_common()]:
+        more = f" and {len(hosts) - _NAMED} more" if len(hosts) > _NAMED else ""
+        what = "what went" if passed else "nothing came for a host that is recorded; what went"
+        names = f"{', '.join(hosts[:_NAMED])}{more}"
+        yield f"{what} to {names} passed unrecorded; --upstream HOST records such a host too"

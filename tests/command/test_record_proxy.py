@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 from harness import DEADLINE_S, RESPOOL, one_line_error, run, serving
-from office import settings
+from office import office, settings
+from tls_servers import Answering, certificate, corporate_proxy, serving_asgi
 
 from respool.trust import TRUST
+
+MORE = [f"http://{name}.example/" for name in "abcd"]
 
 
 @pytest.fixture
@@ -191,6 +194,44 @@ def test_command_that_goes_past(tmp_path: Path, tape: Path) -> None:
     """When nothing came, the variable that the command should have read is named."""
     done = run("record", "--proxy", "--cassette", tape, "--", "true", env=settings(tmp_path))
     assert "does its client read HTTPS_PROXY?" in done.stderr
+
+
+def test_command_that_goes_to_other_hosts(tmp_path: Path, tape: Path) -> None:
+    """When all that came was for hosts that are not recorded, they are named, and what to do."""
+    pem = certificate(tmp_path, "llm.example")
+    program = (
+        "import sys, urllib.request\nfor url in sys.argv[1:]: urllib.request.urlopen(url).read()"
+    )
+    urls = ["https://llm.example:8443/", "https://llm.example/", "http://llm.example/", *MORE]
+    with (
+        serving_asgi(Answering("tls"), pem) as secure,
+        serving_asgi(Answering("plain")) as plain,
+        corporate_proxy(
+            **{"llm.example:8443": secure, "llm.example:443": secure, "llm.example:80": plain}
+            | {f"{url.split('/')[2]}:80": plain for url in MORE}
+        ) as (_, url),
+    ):
+        env = settings(tmp_path, SSL_CERT_FILE=str(pem))
+        env |= dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"), url)
+        record = ("record", "--proxy", "--cassette", tape, "--", sys.executable, "-P", "-c")
+        done = run(*record, program, *urls, env=env)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == (
+        "respool: nothing came for a host that is recorded; what went to llm.example, "
+        "llm.example:8443, a.example, b.example, c.example and 1 more passed unrecorded; "
+        "--upstream HOST records such a host too"
+    )
+
+
+def test_command_that_asks_something_else(tmp_path: Path) -> None:
+    """Of a host that is recorded, the requests are told of that only --record-all records."""
+    program = "import openai; openai.OpenAI(api_key='sk-x').models.list()"
+    with office(tmp_path) as there:
+        record = ("record", "--proxy", "--cassette", tmp_path / "out.jsonl", "--")
+        done = run(*record, sys.executable, "-P", "-c", program, env=there.env)
+    assert done.returncode == 0, done.stderr
+    assert "but 1 elsewhere, which passed unrecorded (the last: GET /v1/models)" in done.stderr
+    assert "--upstream" not in done.stderr
 
 
 def test_works_inside_itself(tmp_path: Path, tape: Path) -> None:
