@@ -19,6 +19,7 @@ from mitmproxy.connection import ConnectionState
 from addons.error_answer import RESET_BY_CLIENT, plain
 from addons.proxies import netloc
 from addons.tee import Tee
+from cassettes.folder import check_name
 from cassettes.format import Close, Side
 from cassettes.handover import Handover
 from cassettes.notes import SWITCHED, Answered, Began, Ended, Gap, Got, Heard, Note, Sent
@@ -99,6 +100,7 @@ class Recorder:
         base = ctx.options.respool_base
         upstream = next((m.partition(":")[2] for m in ctx.options.mode if ":" in m), "")
         try:
+            check_name(Path(path))
             self._journal = Handover(
                 Path(path).expanduser(),
                 base=base,

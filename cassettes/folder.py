@@ -13,13 +13,22 @@ from cassettes.compressed import SUFFIX
 from cassettes.format import Header
 from cassettes.header import Foreign, header_of
 from cassettes.reader import Cassette
-from wire.errors import BadCassette
+from wire.errors import BadCassette, BadOption
 
 _PART = re.compile(r"(?P<stem>.+)\.(?P<number>\d{4,})\.jsonl(\.zst)?", re.DOTALL)
 _ENDINGS = (".jsonl", ".jsonl" + SUFFIX)
 
 type OnDamage = Callable[[str], None]
 """What gets a line about each file that cannot be read."""
+
+
+def check_name(path: Path) -> None:
+    """Raise BadOption for a name under which a recording would not be found in its folder."""
+    if not path.name.endswith(_ENDINGS):
+        raise BadOption(
+            f"the name of a cassette ends in .jsonl, by which it is found in a folder, and {path} "
+            f"does not; name it {path.with_suffix('.jsonl')}"
+        )
 
 
 def part_path(current: Path, number: int) -> Path:

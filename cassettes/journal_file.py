@@ -7,6 +7,7 @@ crash cut off is ended first, and said to be torn.
 import fcntl
 import os
 import secrets
+import tempfile
 import time
 import uuid
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ import msgspec
 
 from cassettes import format as lines
 from cassettes.compressed import SUFFIX, is_compressed
+from cassettes.folder import check_name
+from cassettes.header import header_of
 from cassettes.reader import Cassette
 from wire.errors import BadCassette
 
@@ -55,6 +58,37 @@ def open_or_create(path: Path, base: str, upstream: str, part: int = 0) -> tuple
         os.close(fd)
         raise
     return fd, cassette
+
+
+def check_place(path: Path) -> None:
+    """Raise BadCassette or BadOption where nothing can be recorded; nothing is changed there.
+
+    What is damaged after the first line of a cassette only shows when it is opened.
+    """
+    check_name(path)
+    if path.name.endswith(SUFFIX):
+        raise _not_appended(path)
+    if path.exists():
+        fd = open_locked(path)
+        try:
+            if is_compressed(os.pread(fd, 4, 0)):
+                raise _not_appended(path)
+            if os.fstat(fd).st_size:
+                header_of(path)
+        finally:
+            os.close(fd)
+        return
+    folder = path.resolve().parent
+    if not folder.exists():
+        raise BadCassette(
+            f"cannot write the cassette {path}: there is no folder {folder}; make it first, or "
+            "give another --cassette"
+        )
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except OSError as error:
+        raise BadCassette(f"cannot write the cassette {path}: {error.strerror}") from error
 
 
 def _not_appended(path: Path) -> BadCassette:

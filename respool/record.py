@@ -128,20 +128,25 @@ async def _record(plan: _Plan, hosts: Hosts | None) -> int:
 
     from addons import authority
     from addons.proxies import Proxies
+    from cassettes.capture import check_size
     from cassettes.handover import Handover
+    from cassettes.journal_file import check_place
     from cassettes.serving import listen
 
     proxies = Proxies.of_environment()
+    folder = authority.default_folder()
+    # What is wrong here is said before anybody is asked for anything, and a cassette is begun last.
+    check_size(plan.rotate)
+    check_place(plan.cassette)
     if plan.port:
         listen(plan.port).close()
+    authority.make(folder)
+    authority.upstream_roots(folder)
     for server in plan.servers:
         await reach(server, proxies, plan.origin if server is plan.servers[-1] else "")
     if proxies.refused and (hosts or not is_loopback(plan.servers[0].host)):
         schemes = " and ".join(proxies.refused)
         say(f"the proxy for {schemes} speaks SOCKS, which respool does not: it connects directly")
-    folder = authority.default_folder()
-    authority.make(folder)
-    authority.upstream_roots(folder)  # what is wrong with them is said before a cassette is begun
     main = hosts.main if hosts else plan.servers[0].base_url
     base = parse_server(main).base
     journal = Handover(plan.cassette, base=base, upstream=main, rotate=plan.rotate, on_failure=say)

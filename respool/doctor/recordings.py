@@ -25,6 +25,14 @@ def cassette(asked: Asked) -> Iterator[Finding]:
     path = asked.cassette
     if path is None or not path.parent.is_dir():
         return
+    from cassettes.folder import check_name
+
+    try:
+        if not path.is_dir():
+            check_name(path)
+    except BadOption as error:
+        yield problem("cassette", *_halves(error, "give --cassette another name"))
+        return
     if not path.exists():
         yield ok("cassette", f"{path} is not there yet; `respool record` makes it")
         return

@@ -105,9 +105,11 @@ def test_cassette_that_ended_badly(tmp_path: Path) -> None:
 
 def test_file_that_is_no_cassette(tmp_path: Path) -> None:
     """Another file, a folder, and a newer cassette are problems that say what to do."""
-    (tmp_path / "notes.txt").write_text("hello\n")
-    found = doctor(tmp_path, "--cassette", "notes.txt").one("cassette", "problem")
+    (tmp_path / "notes.jsonl").write_text("hello\n")
+    found = doctor(tmp_path, "--cassette", "notes.jsonl").one("cassette", "problem")
     assert "give a file written by `respool record`" in found
+    named = doctor(tmp_path, "--cassette", "notes.txt").one("cassette", "problem")
+    assert "name it notes.jsonl" in named
     assert "not a regular file" in doctor(tmp_path, "--cassette", tmp_path).one(
         "cassette", "problem"
     )
