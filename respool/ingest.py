@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,12 +34,14 @@ def command(cassettes: tuple[Path, ...], db: Path) -> None:
 
     Only what is new is read, so it may run again and again, also while a recording grows; and go on
     after ctrl-C, which leaves whole exchanges in the database. A folder stands for the cassettes in
-    it, and the current file of a rotated capture for all its files.
+    it, and the current file of a rotated capture for all its files. Where several have nothing new,
+    they are counted in one line.
     """
     with _interruption() as interrupted:
         from analytics.ingest import ingest
 
-        unread = left = 0
+        unread = left = told = 0
+        quiet: list[tuple[Path, Ingested]] = []
         damaged: list[str] = []
 
         def on_damage(why: str) -> None:
@@ -47,8 +50,13 @@ def command(cassettes: tuple[Path, ...], db: Path) -> None:
 
         for path, found in ingest(cassettes, db, interrupted.is_set, on_damage):
             unread, left = unread + found.is_left, left + found.left
-            if not found.is_left:
+            if not found.is_left and not found.exchanges and not found.left:
+                quiet.append((path, found))
+            elif not found.is_left:
+                told += 1
                 click.echo(f"{path}: {_counts(found)} -> {db}")
+        if quiet:
+            click.echo(f"{_together(quiet, told)} -> {db}")
     if unread or left:
         more = f", with {unread} more cassette{'s' * (unread != 1)} to read" if unread else ""
         say(f"stopped{more}; run it again to go on")
@@ -73,6 +81,15 @@ def _interruption() -> Iterator[threading.Event]:
         yield interrupted
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _together(quiet: "list[tuple[Path, Ingested]]", told: int) -> str:
+    """What is to be said of those that have nothing new, beside so many others."""
+    (path, found), *more = quiet
+    if not more:
+        return f"{path}: {_counts(found)}"
+    found = replace(found, incomplete=sum(each.incomplete for _, each in quiet))
+    return f"{len(quiet)} {'other ' * bool(told)}cassettes: {_counts(found)}"
 
 
 def _counts(found: "Ingested") -> str:

@@ -72,6 +72,26 @@ def test_ctrl_c_at_the_end(tapes: list[Path], tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_what_has_nothing_new_is_counted(tapes: list[Path], tmp_path: Path) -> None:
+    """Of several files only those with something new get a line; one alone always does."""
+    db = tmp_path / "t.duckdb"
+    write_tape(tmp_path / "open.jsonl", [Told(outcome=None)])
+    first = run("ingest", tmp_path, "--db", db).stdout
+    assert [line.partition(": ")[2].partition(" -> ")[0] for line in first.splitlines()] == [
+        "1 new exchange",
+        "1 new exchange, 1 without an end",
+        "10 new exchanges",
+    ]
+    again = run("ingest", tmp_path, "--db", db).stdout
+    assert again == f"3 cassettes: 0 new exchanges, 1 without an end -> {db}\n"
+    fresh = write_tape(tmp_path / "zero.jsonl", [Told(answer=response(1))])
+    assert run("ingest", tmp_path, "--db", db).stdout.splitlines() == [
+        f"{fresh}: 1 new exchange -> {db}",
+        f"3 other cassettes: 0 new exchanges, 1 without an end -> {db}",
+    ]
+    assert run("ingest", fresh, "--db", db).stdout == f"{fresh}: 0 new exchanges -> {db}\n"
+
+
 def test_a_damaged_cassette_of_a_folder_is_told(tapes: list[Path], tmp_path: Path) -> None:
     """It gets a line, the others are read, and the exit code says that something is missing."""
     torn = tmp_path / "torn.jsonl.zst"
