@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from cassettes.reader import Cassette
 
 
-def _describe_keys() -> str:
+def _describe() -> str:
     from respool.view.facts_json import KEYS, MORE_KEYS
+    from respool.view.row import EXPLAINED
 
     def described(title: str, keys: dict[str, str]) -> str:
         return "\n".join(["\b", title, *(f"  {name:<21} {text}" for name, text in keys.items())])
 
     return "\n\n".join(
         [
+            described("Columns of the list (- where not known):", EXPLAINED),
             described("Keys of --json (null where not known; times UTC, durations ms):", {**KEYS}),
             described("With an ID also:", {**MORE_KEYS}),
         ]
@@ -30,10 +32,10 @@ def _describe_keys() -> str:
 
 
 class _Show(click.Command):
-    """Its help ends with the keys of --json, read from where they are made."""
+    """Its help ends with what the columns and keys mean, read from where they are made."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        self.epilog = _describe_keys()
+        self.epilog = _describe()
         super().format_epilog(ctx, formatter)
 
 

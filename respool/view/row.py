@@ -32,6 +32,24 @@ type Column = Literal[
     "took",
 ]
 
+EXPLAINED: dict[str, str] = {
+    "#": "number of the exchange in the cassette",
+    "time": "when the request had arrived, local",
+    "server": "that it went to, where there are several",
+    "endpoint": "create, compact, retrieve, ..., where there is room",
+    "model": "that answered, else the one asked for",
+    "added": "+2/25: of 25 items in the request's input, 2 had not been sent before",
+    "calls": "how many tools the answer calls",
+    "status": "ok, or what became of it",
+    "in": "tokens of the input, and how many of them were cached",
+    "out": "tokens of the output, and how many of them were reasoning",
+    "cost": "in USD, at list price",
+    "ttft": "time to first token",
+    "took": "time to the end of the answer",
+    "what": "what was called or said, in a few words, where there is room",
+}
+"""The columns, for those who read the list; a dash stands where one is not known."""
+
 GRADES: dict[str, Style] = {"ok": "good", "odd": "odd", "bad": "bad"}
 _WIDEST_MODEL = 28
 

@@ -60,6 +60,18 @@ def test_help_documents_the_keys() -> None:
     assert all(re.search(rf"^ +{key} ", said, re.MULTILINE) for key in {**KEYS, **MORE_KEYS})
 
 
+def test_help_explains_the_columns(tape: Path) -> None:
+    """It says of each column of the list what stands in it."""
+    said = run("show", "--help").stdout.partition("Columns of the list")[2].partition("Keys")[0]
+    listed = run("show", tape, env={"COLUMNS": "240"}).stdout.splitlines()[0]
+    headings = re.sub(r" \(.*?\)", "", listed).split()
+    assert {"added", "what"} < set(headings)
+    assert all(re.search(rf"^ +{heading} ", said, re.MULTILINE) for heading in headings)
+    assert re.search(
+        r"^ +added +\+2/25: of 25 items in the request's input, 2 ", said, re.MULTILINE
+    )
+
+
 def test_found_by_id(tape: Path) -> None:
     """An exchange is found by its number, as the last one, or by the id of its response."""
     assert show(tape, "last").startswith("exchange 5  ")
