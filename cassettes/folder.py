@@ -36,6 +36,11 @@ def part_path(current: Path, number: int) -> Path:
     return current.with_name(f"{current.name.removesuffix('.jsonl')}.{number:04}.jsonl")
 
 
+def is_closed(path: Path) -> bool:
+    """Whether a file of a rotated capture is named as one that others have followed."""
+    return _PART.fullmatch(path.name) is not None
+
+
 def free_number(current: Path, number: int) -> int:
     """The first number from this one on under which no closed file of `current` is there."""
     while any(os.path.lexists(path) for path in _names(part_path(current, number))):

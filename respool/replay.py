@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 def command(cassette: Path, port: int, pace: str, forward: bool, cmd: tuple[str, ...]) -> None:
     """Serve CASSETTE back, offline.
 
+    The current file of a rotated capture, or its folder, stands for all its files.
+
     With CMD (after --), run it with OPENAI_BASE_URL set to the player, and exit with its exit code.
     Without, print the player's base URL and serve until ctrl-C. With --proxy, HTTPS_PROXY and what
     clients need to trust it are set, or printed, in place of the base URL.
@@ -50,12 +52,13 @@ def command(cassette: Path, port: int, pace: str, forward: bool, cmd: tuple[str,
 async def _replay(path: Path, port: int, pace: str, forward: bool, cmd: tuple[str, ...]) -> int:
     signals = child.Signals()
 
+    from cassettes.folder import is_closed
+    from cassettes.joined import open_whole
     from cassettes.player import Player
-    from cassettes.reader import Cassette
     from cassettes.serving import HOST, listen, serving
     from cassettes.tape import Tape
 
-    with Cassette.open(path) as cassette:
+    with open_whole(path, say) as cassette:
         tape = Tape(cassette)
         player = Player(tape, pace=1.0 if pace == "recorded" else 0.0, report=say)
         if forward and port:
@@ -75,7 +78,7 @@ async def _replay(path: Path, port: int, pace: str, forward: bool, cmd: tuple[st
             else:
                 child.invite(base_url, env if front else None)
                 await signals.stop()
-        if part := cassette.header.part:
+        if (part := cassette.header.part) and is_closed(path):
             say(f"{path} is file {part} of a rotated capture; what the others hold was not played")
         served = f"served {len(tape.served)} of {len(cassette.exchanges)} recorded exchanges"
         say(f"{served}, {player.misses} miss{'es' * (player.misses != 1)}")

@@ -1,5 +1,6 @@
 """`respool show`: the exchanges of a cassette as a list, or one of them in full."""
 
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,10 +53,12 @@ def command(cassette: Path, ident: str | None, full: bool, as_lines: bool, raw: 
     """Print the exchanges of CASSETTE, a line for each.
 
     With an ID, print that exchange in full: its number in the list, `last`, or the id of its
-    response. Of a rotated capture the exchanges of one file are listed, and a number may be that of
-    an exchange in a closed one. Times are local. Raw are bodies as they are replayed: content
-    encoding undone, secrets replaced; of a WebSocket each message on a line.
+    response. A folder stands for the cassette in it, all files of a rotated capture; of a file its
+    own exchanges are listed, though a number may be that of one in a closed file. Times are local.
+    Raw are bodies as they are replayed: content encoding undone, secrets replaced; of a WebSocket
+    each message on a line.
     """
+    from cassettes.joined import open_whole
     from cassettes.reader import Cassette
 
     if raw and (ident is None or full or as_lines):
@@ -63,11 +66,12 @@ def command(cassette: Path, ident: str | None, full: bool, as_lines: bool, raw: 
         raise BadOption(
             f"{option} is about one exchange, alone: `respool show {cassette} ID {option}`"
         )
-    if ident is not None and ident.isascii() and ident.isdigit():
+    whole = cassette.is_dir()
+    if not whole and ident is not None and ident.isascii() and ident.isdigit():
         from cassettes.folder import file_with
 
         cassette = file_with(cassette, int(ident[:19])) or cassette
-    with Cassette.open(cassette) as opened:
+    with open_whole(cassette, say) if whole else Cassette.open(cassette) as opened:
         if raw and ident is not None:
             _print_raw(opened.exchange(_number(opened, ident)), raw)
         elif ident is not None:
@@ -133,8 +137,13 @@ def _print_list(cassette: "Cassette") -> None:
         screen.print([*listed(rows, screen.width), Line(), totals_line(totals, screen.width)])
     else:
         screen.print([Line(f"{cassette.path}: nothing was recorded yet")])
-    if others := len(closed_parts(cassette.path)) if cassette.header.part else 0:
-        say(f"{others} earlier file{'s' * (others != 1)} of this capture stand beside it")
+    is_file = cassette.header.part and not cassette.path.is_dir()
+    if others := len(closed_parts(cassette.path)) if is_file else 0:
+        folder = shlex.quote(str(cassette.path.parent))
+        say(
+            f"{others} earlier file{'s' * (others != 1)} of this capture stand beside it; "
+            f"`respool show {folder}` lists all, if no other cassette is there"
+        )
 
 
 def _number(cassette: "Cassette", ident: str) -> int:

@@ -1,5 +1,6 @@
 """Compressed and rotated captures, as a user meets them on the command line."""
 
+import json
 import sys
 import time
 from collections.abc import Callable
@@ -73,9 +74,79 @@ def test_record_rotates(tmp_path: Path) -> None:
     assert "has no exchange 99" in one_line_error(run("show", path, "99"))
     earlier = f"{len(names) - 1} earlier file"
     assert earlier in run("show", path).stderr
-    assert "what the others hold was not played" in run("replay", path, "--", "true").stderr
+    assert f"`respool show {tmp_path}` lists all" in run("show", path).stderr
     assert len(run("ingest", path, "--db", db).stdout.splitlines()) == len(names)
     assert '"exchanges": 12' in run("stats", "--db", db, "--json").stdout
+
+
+@pytest.fixture
+def rotated(tmp_path: Path) -> Path:
+    """The current file of a capture in several files."""
+    path = tmp_path / "rotated" / "c.jsonl"
+    path.parent.mkdir()
+    recorder = capture(path)
+    for x in range(1, 8):
+        recorder.put(*long(x))
+    recorder.close()
+    return path
+
+
+def test_a_capture_is_shown_as_one(rotated: Path) -> None:
+    """Of a folder `show` takes all files of the capture in it, by number, `last` and id as well."""
+    folder = rotated.parent
+    assert len(list(folder.iterdir())) > 2
+    listed = [json.loads(line) for line in run("show", folder, "--json").stdout.splitlines()]
+    assert [each["exchange"] for each in listed] == [1, 2, 3, 4, 5, 6, 7]
+    said = run("show", folder)
+    assert said.stdout.splitlines()[-1].startswith("7 exchanges")
+    assert said.stderr == ""
+    for ident, number in (("1", 1), ("last", 7), (listed[1]["response_id"], 2)):
+        assert f"exchange {number} " in run("show", folder, ident).stdout
+        raw = run("show", folder, ident, "--raw-request").stdout
+        assert raw == run("show", rotated, str(number), "--raw-request").stdout
+    assert "has no exchange 99; it has 1 to 7" in one_line_error(run("show", folder, "99"))
+
+
+def test_a_capture_is_replayed_as_one(rotated: Path) -> None:
+    """Its current file and its folder stand for all its files; a closed file stands for itself."""
+    program = (
+        "import sys; from openai import OpenAI\n"
+        "for n in sys.argv[1:]:\n"
+        "    print(OpenAI().responses.create(model='gpt-5.1', input=f'{n} ' * 15_000).output_text)"
+    )
+    command = ("--", sys.executable, "-P", "-c", program)
+    for path in (rotated, rotated.parent):
+        done = run("replay", path, *command, "7", "1", "4")
+        assert done.stdout.split("\n") == ["answer 7", "answer 1", "answer 4", ""], done.stderr
+        assert done.stderr.splitlines()[1:] == [
+            "respool: served 3 of 7 recorded exchanges, 0 misses"
+        ]
+    first = min(rotated.parent.iterdir())
+    done = run("replay", first, *command, "1", "7")
+    assert done.returncode != 0
+    assert "c.0001.jsonl.zst is file 1 of a rotated capture; what the others hold" in done.stderr
+
+
+def test_a_folder_of_several_cassettes_is_none(rotated: Path) -> None:
+    """Where it is not clear which is meant, one is asked for; copies are several."""
+    folder = rotated.parent
+    write_tape(folder / "d.jsonl", [])
+    for command in (["show", folder], ["replay", folder, "--", "true"]):
+        error = one_line_error(run(*command))
+        assert f"several cassettes in the folder {folder}; give one, such as {folder}" in error
+    for path in folder.iterdir():
+        if path.name != "d.jsonl":
+            path.unlink()
+    assert "nothing was recorded yet" in run("show", folder).stdout
+    (folder / "copy.jsonl").write_bytes((folder / "d.jsonl").read_bytes())
+    assert "several cassettes" in one_line_error(run("show", folder))
+
+
+def test_a_damaged_file_of_a_capture_is_told_of(rotated: Path) -> None:
+    """A replay of what is left says which file it lacks."""
+    min(rotated.parent.iterdir()).write_bytes(zstandard.compress(b'{"kind":"cassette"')[:-3])
+    done = run("replay", rotated, "--", "true")
+    assert "c.0001.jsonl.zst" in done.stderr.splitlines()[0]
 
 
 @pytest.mark.parametrize("size", ["1", "-1", "much", "2X", "1e3", "9999999999T"])
