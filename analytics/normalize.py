@@ -127,7 +127,9 @@ class Normalizer:
             if len(exchanges[parent].parts["input"]) != len(exchanges[at].parts["input"]):
                 break
             repeated = at = self._first.get(parent, parent)
-        follows = exchanges[at].follows
+            if at not in exchanges:  # it stands in an earlier file, and is the first in all
+                break
+        follows = exchanges[at].follows if at in exchanges else None
         if follows and follows[1] == len(exchanges[at].parts["input"]) and self._parent(at):
             repeated = follows[0]  # the first one in all files, as the recorder has seen to it
         if repeated is not None:

@@ -14,7 +14,7 @@ from test_ingest import contents, conversation, rows
 
 from analytics import store
 from analytics.ingest import Ingested, ingest
-from cassettes.capture import Capture
+from cassettes.capture import SMALLEST, Capture
 from cassettes.folder import expanded
 from wire.errors import BadCassette
 
@@ -146,6 +146,24 @@ def test_a_file_whose_earlier_ones_are_gone_is_whole(tmp_path: Path, db: Path) -
         "SELECT count(*) FROM exchanges e WHERE input_items <> "
         "(SELECT count(*) FROM whole_inputs w WHERE w.exchange_id = e.exchange_id)",
     ) == [(0,)]
+
+
+def test_an_input_that_is_sent_again_and_again_over_two_files(tmp_path: Path, db: Path) -> None:
+    """Each repetition names the first request, which is in another file than they are."""
+    path = tmp_path / "c.jsonl"
+    capture = Capture(path, base="/v1", upstream="http://127.0.0.1:1/v1", rotate=SMALLEST)
+    said = {"model": "m", "input": [{"role": "user", "content": "x"}]}
+    long = {"model": "m", "input": [{"role": "user", "content": "x" * SMALLEST}]}
+    for x, request in enumerate([said, long, said, said], 1):
+        capture.put(*notes(x, Told(request, {"error": {}}, 500), x * 10**9))
+    capture.close()
+    assert len(expanded([tmp_path])) == 2
+    list(ingest([tmp_path], db))
+    assert rows(
+        db,
+        "SELECT e.number, r.number FROM exchanges e "
+        "LEFT JOIN exchanges r ON r.exchange_id = e.repeats_id ORDER BY 1",
+    ) == [(1, None), (2, None), (3, 1), (4, 1)]
 
 
 @pytest.mark.parametrize("first", [[-1], [1], [2, 1], [-2, -1]])
