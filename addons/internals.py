@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary, WeakMethod, WeakSet
 
 from mitmproxy.addonmanager import traverse
 from mitmproxy.connection import Client, Connection
@@ -171,12 +171,13 @@ class DeepReader:
 
 MOST_UNREAD = 32 << 20
 """Bytes that a client may leave unread on one HTTP/2 connection before its upstreams must wait."""
-_unread: WeakKeyDictionary[Client, Callable[[], int]] = WeakKeyDictionary()
+_unread: WeakKeyDictionary[Client, WeakMethod[Callable[[], int]]] = WeakKeyDictionary()
+"""Held weakly on both sides: what counts holds the client."""
 
 
 def tell_unread(client: Client, count: Callable[[], int]) -> None:
     """Let `count` say how many bytes wait in a layer until the client reads on."""
-    _unread[client] = count
+    _unread[client] = WeakMethod(count)
 
 
 _pipes: WeakSet[Client] = WeakSet()
@@ -237,7 +238,8 @@ class BriefHandler(mode_servers.ProxyConnectionHandler):
             await self._drain_others()
             return
         await super().drain_writers()  # type: ignore[no-untyped-call]  # nor here
-        count = _unread.get(self.client)
+        held = _unread.get(self.client)
+        count = held() if held else None
         client = self.transports.get(self.client)
         if count is None or client is None or client.handler is current_task():
             return

@@ -1,6 +1,7 @@
 """What respool relies on inside mitmproxy: each fails by its name when mitmproxy changes it."""
 
 import asyncio
+import gc
 import inspect
 from asyncio import StreamReader
 
@@ -27,12 +28,14 @@ from wsproto import ConnectionType
 from wsproto.events import CloseConnection as CloseFrame
 from wsproto.events import TextMessage
 
+from addons.http_internals import FaithfulHttp2Server
 from addons.internals import (
     BriefHandler,
     BriefLayer,
     DeepReader,
     FaithfulConnection,
     Hooks,
+    _unread,
     pass_on_lost_websockets,
 )
 
@@ -237,3 +240,17 @@ def test_readers_let_their_peers_wait_later() -> None:
         return reader._limit
 
     assert asyncio.run(limit()) > 1 << 16
+
+
+def test_a_connection_of_http2_that_is_over_is_forgotten() -> None:
+    """What counts its unread bytes holds the client, and must not be held by it."""
+    gc.collect()
+    before = len(_unread)
+    options = Options()
+    options.add_option("validate_inbound_headers", bool, True, "")
+    layer = FaithfulHttp2Server(Context(tflow.tclient_conn(), options))
+    assert len(_unread) == before + 1
+    assert layer._unread() == 0
+    del layer
+    gc.collect()
+    assert len(_unread) == before
