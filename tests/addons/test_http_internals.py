@@ -5,11 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 from h11._receivebuffer import ReceiveBuffer
+from hypothesis import given
+from hypothesis import strategies as st
 from mitmproxy.proxy.layers import http as http_layer
 from mitmproxy.proxy.layers.http import _http1, _http2
 
 from addons.error_answer import RESET_BY_CLIENT
-from addons.http_internals import _Chunks, keep_http_whole
+from addons.http_internals import Buffer, _Chunks, keep_http_whole
 
 _originals = SimpleNamespace(
     Http1Client=_http1.Http1Client,
@@ -61,3 +63,42 @@ def test_an_answer_is_told_by_how_it_begins() -> None:
     assert bytes(buf).startswith(b"HTTP/1.1 103")
     buf += b"\r\n"
     assert len(buf.maybe_extract_lines()) == 2
+
+
+STEPS = st.one_of(
+    st.lists(st.sampled_from([b"\r\n", b"\n", b"ab", b":", b"\x00"]), max_size=6).map(b"".join),
+    st.integers(0, 9),
+    st.sampled_from(["line", "lines", "invalid"]),
+)
+
+
+@given(st.lists(STEPS, max_size=20))
+def test_the_buffer_is_that_of_h11(steps: list[bytes | int | str]) -> None:
+    """Whatever comes and is asked for, ours says what h11's own says."""
+    ours, theirs = Buffer(), ReceiveBuffer()
+    for step in steps:
+        if isinstance(step, bytes):
+            ours += step
+            theirs += step
+        elif step == "line":
+            assert ours.maybe_extract_next_line() == theirs.maybe_extract_next_line()
+        elif step == "lines":
+            assert ours.maybe_extract_lines() == theirs.maybe_extract_lines()
+        elif step == "invalid":
+            asked = [each.is_next_line_obviously_invalid_request_line() for each in (ours, theirs)]
+            assert asked[0] == asked[1]
+        elif isinstance(step, int):
+            assert ours.maybe_extract_at_most(step) == theirs.maybe_extract_at_most(step)
+        assert (bytes(ours), len(ours), bool(ours)) == (bytes(theirs), len(theirs), bool(theirs))
+
+
+def test_a_piece_that_comes_alone_is_not_copied() -> None:
+    """It is the very object that came, however much more is wanted."""
+    buffer, piece = Buffer(), bytes(100)
+    buffer += piece
+    assert buffer.maybe_extract_at_most(1000) is piece
+    assert vars(ReceiveBuffer()).keys() == {
+        "_data",
+        "_next_line_search",
+        "_multiple_lines_search",
+    }
