@@ -42,6 +42,7 @@ from cassettes.notes import (
     Text,
 )
 from cassettes.payload import pack
+from cassettes.pending import Pending
 from cassettes.redaction import Redactor
 from wire.events import TERMINAL
 from wire.sse import Splitter, parse
@@ -64,7 +65,7 @@ class _Open:
     finished: bool = False
     whole_ns: int = 0
     """When the event was whole that the splitter keeps back, or 0."""
-    pending: bytearray = field(default_factory=bytearray)
+    pending: Pending = field(default_factory=Pending)
     pending_ns: int = 0
     got_ns: int = 0
     chunks: int = 0
@@ -195,17 +196,16 @@ class Encoder:
             if not exchange.pending:
                 exchange.pending_ns = note.at_ns
                 self._partial[note.x] = exchange
-            exchange.pending += data
+            exchange.pending.add(data)
             exchange.got_ns = note.at_ns
             if not exchange.unlabelled or not exchange.pending:
                 yield from self._large_parts(note.x, exchange)
                 return
-            is_stream = begins_stream(exchange.pending) if not exchange.chunks else False
+            is_stream = begins_stream(exchange.pending.whole()) if not exchange.chunks else False
             exchange.unlabelled = is_stream is None
             if not is_stream:
                 return
-            data = bytes(exchange.pending)
-            exchange.pending.clear()
+            data = exchange.pending.take()
             exchange.splitter = Splitter()
         yield from self._events(exchange, exchange.splitter, note, data)
 
@@ -302,7 +302,7 @@ class Encoder:
             yield from self._hung_up(exchange.lanes, note)
         del self._open[note.x]
         self._partial.pop(note.x, None)
-        outcome = note.outcome
+        outcome, is_json = note.outcome, False
         if exchange.splitter is not None:
             if rest := exchange.splitter.finish():
                 yield self._event(exchange, note, rest, exchange.whole_ns or note.at_ns)
@@ -311,10 +311,12 @@ class Encoder:
             elif outcome == "complete":
                 outcome = "truncated"
         elif exchange.pending:
-            payload = pack(self._redactor.text(bytes(exchange.pending))).members()
+            payload = pack(self._redactor.text(exchange.pending.whole()))
             line = Chunk if exchange.chunks else Body
-            yield line(x=note.x, t=exchange.t(exchange.got_ns), **payload)
-        if exchange.json and outcome == "complete" and exchange.json.is_cut(exchange.pending):
+            yield line(x=note.x, t=exchange.t(exchange.got_ns), **payload.members())
+            is_json = line is Body and payload.json is not UNSET
+        may_be_cut = exchange.json if outcome == "complete" and not is_json else None
+        if may_be_cut and may_be_cut.is_cut(exchange.pending.whole()):
             outcome = "truncated"
         error = self._redactor.word("; ".join(filter(None, (exchange.error, note.error))))
         yield End(
@@ -336,21 +338,21 @@ class Encoder:
         for x, exchange in self._partial.items():
             if exchange.pending and now_ns - exchange.pending_ns >= older_ns:
                 exchange.pending_ns = now_ns
-                yield from self._part(x, exchange, bytes(exchange.pending))
+                yield from self._part(x, exchange, exchange.pending.whole())
 
     def _large_parts(self, x: int, exchange: _Open) -> Iterator[Chunk]:
         """Lines for what is too long for one."""
         before = 0
         while len(exchange.pending) >= LARGEST_PART and len(exchange.pending) != before:
             before = len(exchange.pending)
-            yield from self._part(x, exchange, bytes(exchange.pending[:LARGEST_PART]))
+            yield from self._part(x, exchange, exchange.pending.whole()[:LARGEST_PART])
 
     def _part(self, x: int, exchange: _Open, beginning: bytes) -> Iterator[Chunk]:
         """A line for the `beginning` of what is pending, or for all of it that is settled."""
         part, rest = self._redactor.settled(beginning)
         if exchange.json:
             exchange.json.feed(beginning[: len(beginning) - len(rest)])
-        exchange.pending[: len(beginning)] = rest
+        exchange.pending.replace(len(beginning), rest)
         if part:
             exchange.chunks += 1
             yield Chunk(x=x, t=exchange.t(exchange.got_ns), **pack(part).members())

@@ -5,6 +5,7 @@ types. Every line names its `kind` first. A reader skips kinds that it does not 
 above its own is an error.
 """
 
+from collections.abc import Buffer
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -188,19 +189,35 @@ def _order(line: type[msgspec.Struct]) -> tuple[str, ...]:
 _ORDER = {line: _order(line) for line in get_args(AnyLine)}
 KINDS = frozenset(str(line.__struct_config__.tag) for line in _ORDER)
 
+_LARGE = 16 << 10
+
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyLine)
 
 
 def encode(line: AnyLine) -> bytes:
     """The line as bytes, its newline included: `kind` first, payload last."""
+    return b"".join(pieces(line))
+
+
+def pieces(line: AnyLine) -> list[Buffer]:
+    """The same in pieces, so that what is large need not be copied."""
     config = line.__struct_config__
     members = {"kind": config.tag}
+    large: list[Buffer] = []
     for name in _ORDER[type(line)]:
         value = getattr(line, name)
-        if value is not UNSET and (value or name not in _OMITTED_WHEN_ZERO):
+        if value is UNSET or (not value and name in _OMITTED_WHEN_ZERO):
+            continue
+        if name == "json" and memoryview(value).nbytes > _LARGE:
+            large = [_encoder.encode(members)[:-1] + b',"json":', value]
+            members = {}
+        else:
             members[name] = value
-    return _encoder.encode(members) + b"\n"
+    if not large:
+        return [_encoder.encode(members) + b"\n"]
+    after = b"," + _encoder.encode(members)[1:] if members else b"}"
+    return [*large, after + b"\n"]
 
 
 def decode(raw: bytes) -> Any:  # one of AnyLine; callers narrow by kind

@@ -6,9 +6,9 @@ whole list of an earlier exchange says `^<number>` for that part: a session's fi
 each turn adds, and not with what it repeats.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
@@ -16,6 +16,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from cassettes.format import Item, Request
 from cassettes.payload import Payload, dress, pack
+from cassettes.refs import Refs
 from wire.canonical import chain
 from wire.slices import Span, is_json, items, json_members, members
 
@@ -30,11 +31,6 @@ MOST_INPUTS = 50_000
 """Inputs that are remembered of the earlier files of a capture; some 10 MB."""
 
 _SEPARATOR = re.compile(rb",[ ]?\Z")
-
-
-def ref_of(text: bytes) -> str:
-    """The name of an item in a cassette: 80 bits of the digest of its exact text."""
-    return hashlib.sha256(text).hexdigest()[:20]
 
 
 class Apart(NamedTuple):
@@ -78,6 +74,7 @@ class Shelf:
         self.known: set[str] = set()
         self.inputs = inputs
         self._lists: dict[tuple[str, bytes], int] = {}
+        self._refs = Refs()
 
     def remember(self, x: int, lists: Mapping[str, list[str]]) -> None:
         """Note the lists of exchange `x`, so that later ones can build on them."""
@@ -97,7 +94,11 @@ class Shelf:
         if payload.json is UNSET and payload.text is UNSET:
             return Apart([], payload, {})
         sound = payload.json is not UNSET  # and so each part of it, on one line as it is
-        compact = bytes(payload.json) if payload.json is not UNSET else body
+        compact = body
+        if payload.json is not UNSET and payload.indent is not UNSET:
+            compact = bytes(payload.json)
+        elif payload.after is not UNSET:
+            compact = body[: len(body) - len(payload.after)]
         if spans is None or payload.indent is not UNSET:
             spans = members(compact) or {}
         new: dict[str, Item] = {}
@@ -133,7 +134,7 @@ class Shelf:
         return Apart(list(new.values()), line, refs, follows)
 
     def _shelve(self, text: bytes, new: dict[str, Item], sound: bool) -> str:
-        ref = ref_of(text)
+        ref = self._refs.of(text)
         if ref not in self.known and ref not in new:
             sound = sound or (text[:1] == b'"' and is_json(text))
             whole = Payload(json=Raw(text)) if sound else pack(text)
@@ -166,9 +167,12 @@ def _cut(text: bytes, span: Span) -> tuple[bytes, list[bytes]] | None:
     separator = text[found[0].end : found[1].start] if len(found) > 1 else b","
     if not _SEPARATOR.fullmatch(separator):
         return None
-    slices = [item.of(text) for item in found]
-    even = b"[" + separator.join(slices) + b"]" == span.of(text)
-    return (separator, slices) if even else None
+    starts = [span.start + 1, *(item.end + len(separator) for item in found)]
+    ends = [*(item.start for item in found), span.end - 1 + len(separator)]
+    between = {text[item.end : after.start] for item, after in pairwise(found)}
+    if starts != ends or not between <= {separator}:
+        return None
+    return separator, [item.of(text) for item in found]
 
 
 def _quote(text: str) -> bytes:

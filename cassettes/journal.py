@@ -137,10 +137,9 @@ class Journal:
 
     def _append(self, made: Iterable[lines.AnyLine]) -> None:
         try:
-            data = b"".join(map(lines.encode, made))
+            data = [piece for line in made for piece in lines.pieces(line)]
             if data and self.failure is None:
-                write_all(self._fd, data)
-                self.size += len(data)
+                self.size += write_all(self._fd, *data)
         except Exception as error:  # nothing may stop who takes the notes: the queue would fill
             self._fail(f"cannot write {self.path}: {error}; traffic goes on unrecorded")
 

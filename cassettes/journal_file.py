@@ -10,7 +10,10 @@ import secrets
 import tempfile
 import time
 import uuid
+from collections import deque
+from collections.abc import Buffer
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -23,6 +26,8 @@ from cassettes.reader import Cassette
 from wire.errors import BadCassette
 
 GENERATOR = "respool 0.1.0"
+_PIECES = 512
+"""How many pieces one call is given to write; systems take 1,024 at most."""
 _PATIENCE_S = 2.0
 """How long another recorder, which may be about to close the file, is waited for."""
 
@@ -198,10 +203,19 @@ def close_torn_line(fd: int, whole: int) -> None:
         write_all(fd, b"\n" + lines.encode(lines.Torn()))
 
 
-def write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
+def write_all(fd: int, *pieces: Buffer) -> int:
+    """Write the pieces one after another; answers with the number of bytes."""
+    written = 0
+    left = deque(pieces)
+    while left:
+        count = os.writev(fd, list(islice(left, _PIECES)))
+        written += count
+        while left and count >= (length := memoryview(left[0]).nbytes):
+            left.popleft()
+            count -= length
+        if count:
+            left[0] = memoryview(left[0])[count:]
+    return written
 
 
 def now() -> str:

@@ -43,13 +43,9 @@ def pack(data: bytes, *, sound: bool = False) -> Payload:
     """The payload that stands for `data`, of which the caller may know that it `is_json`."""
     if not data:
         return Payload()
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        return Payload(base64=base64.b64encode(data).decode())
     body = data.rstrip(_TRAILING)
-    after = data[len(body) :].decode()
     if body[:1] in (b"{", b"[") and (sound or is_json(body)):
+        after = data[len(body) :].decode()
         if b"\n" not in body and b"\r" not in body:
             return Payload(json=Raw(body), after=after or UNSET)
         indented = _INDENT.match(body)
@@ -58,7 +54,10 @@ def pack(data: bytes, *, sound: bool = False) -> Payload:
             compact = msgspec.json.format(body, indent=-1)
             if msgspec.json.format(compact, indent=indent) == body:
                 return Payload(json=Raw(compact), indent=indent, after=after or UNSET)
-    return Payload(text=text)
+    try:
+        return Payload(text=data.decode())
+    except UnicodeDecodeError:
+        return Payload(base64=base64.b64encode(data).decode())
 
 
 def unpack(payload: Payload) -> bytes:

@@ -108,8 +108,10 @@ class Inbox[T]:
             self._begun += view[at : at + more]
             at += more
             if len(self._begun) > _LENGTH and not self._missing():
-                yield self._decode(bytes(self._begun[_LENGTH:]))
+                with memoryview(self._begun) as whole:
+                    message = self._decode(whole[_LENGTH:])
                 self._begun.clear()
+                yield message
         while (begin := at + _LENGTH) <= len(data):
             end = begin + int.from_bytes(view[at:begin])
             if end > len(data):

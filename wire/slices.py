@@ -50,7 +50,8 @@ def _is_common(text: bytes) -> bool:
     """Whether JSON that one parser has read is JSON as `is_json` has it."""
     opening, closing = _SPARE
     try:
-        text.decode()
+        if not text.isascii():
+            text.decode()
         if _has_many(text, b"[", len(opening)) or _has_many(text, b"{", len(opening)):
             _valid.decode(opening + text + closing)
     except NOT_JSON:

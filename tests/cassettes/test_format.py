@@ -3,11 +3,16 @@
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
 from traffic import load
 
 from cassettes import format as lines
 from cassettes.calm import calm_down
+from cassettes.format import Item, decode, encode, pieces
 from wire.sse import parse
 
 PAGE = (Path(__file__).parents[2] / "docs/cassette-format.md").read_text("utf-8")
@@ -95,3 +100,20 @@ def test_kinds_may_stand_anywhere_in_a_line() -> None:
     assert lines.decode(b'{"outcome":"complete","x":1,"kind":"end"}') == (
         lines.End(x=1, outcome="complete")
     )
+
+
+@given(
+    st.sampled_from(["b", "b" * (16 << 10), "b" * (17 << 10)]),
+    st.sampled_from([0, 3]),
+    st.sampled_from(["", "\n"]),
+)
+def test_a_large_payload_is_a_piece_of_its_own(text: str, indent: int, after: str) -> None:
+    """What is large is not copied into its line, which reads as if it were."""
+    compact = msgspec.json.encode([text])
+    line = Item(ref="r", json=msgspec.Raw(compact), indent=indent or UNSET, after=after or UNSET)
+    made = pieces(line)
+    assert b"".join(made) == encode(line)
+    assert len(made) == (3 if len(compact) > 16 << 10 else 1)
+    again = decode(encode(line))
+    assert bytes(again.json) == compact
+    assert (again.indent, again.after) == (line.indent, line.after)

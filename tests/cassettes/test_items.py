@@ -13,9 +13,10 @@ from traffic import HEADER, asking, compact, encoded, exchange, load, streaming,
 from cassettes import format as lines
 from cassettes.calm import calm_down
 from cassettes.encoder import Encoder
-from cassettes.items import Shelf, builds_on, entries, ref_of, restore
+from cassettes.items import Shelf, builds_on, entries, restore
 from cassettes.reader import Cassette
 from cassettes.redaction import Redactor
+from cassettes.refs import ref_of
 from wire.errors import BadCassette
 
 ITEMS = [

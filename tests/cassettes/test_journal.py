@@ -198,11 +198,11 @@ def test_a_disk_that_is_full_from_the_start_is_an_error(
     if there:
         record(path, exchange(1))
 
-    def full(fd: int, data: bytes) -> int:
+    def full(fd: int, pieces: object) -> int:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, "write", full)
+        patched.setattr(os, "writev", full)
         with pytest.raises(BadCassette, match=r"cannot write .*: No space left on device"):
             open_journal(path)
     assert record(path, exchange(1 + there)) == []
@@ -235,17 +235,16 @@ def test_a_full_disk_is_reported_once_and_stops_no_traffic(
     failures: list[str] = []
     journal = open_journal(path, on_failure=failures.append)
     room = 700
-    write_for_real = os.write
 
-    def full(fd: int, data: bytes) -> int:
+    def full(fd: int, pieces: list[bytes]) -> int:
         nonlocal room
         if not room:
             raise OSError(28, "No space left on device")
-        written = write_for_real(fd, bytes(data)[:room])
+        written = os.write(fd, b"".join(pieces)[:room])
         room -= written
         return written
 
-    monkeypatch.setattr(os, "write", full)
+    monkeypatch.setattr(os, "writev", full)
     for x in range(1, 30):
         journal.put(*exchange(x, asking("Hi"), streaming("Hello")))
     journal.close()
