@@ -15,9 +15,9 @@ from urllib.parse import unquote
 from cassettes.format import Headers
 from wire.secrets import (
     SCHEMES,
-    SECRET_QUERY,
     SUBPROTOCOL_KEY,
     secret_header,
+    secret_query,
     worth_hunting,
 )
 
@@ -86,7 +86,7 @@ class Redactor:
 
         def value(found: re.Match[str]) -> str:
             sign, name, secret = found.groups()
-            if name.lower() not in SECRET_QUERY or not secret:
+            if not secret or not secret_query(name):
                 return found[0]
             secret = unquote(secret, errors="surrogateescape")
             self._learn(secret)

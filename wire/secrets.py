@@ -50,6 +50,20 @@ SECRET_QUERY = frozenset({"api-key", "api_key", "apikey", "key", "access_token",
 _SECRET_NAME = re.compile(r"(?:^|[-_])(?:api-?key|key|token|secret|password|authorization)$")
 """What names of headers end in that carry credentials, of gateways that nobody has listed."""
 
+_SECRET_PARAMETER = re.compile(rf"{_SECRET_NAME.pattern}|(?:^|[-_])signature$")
+"""The same for query parameters, among which signed URLs have their signature."""
+
+HARMLESS_QUERY = frozenset({"page_token", "next_token", "continuation_token", "page_key"})
+"""Parameters whose names look like credentials and say where a list goes on."""
+
+
+def secret_query(name: str) -> bool:
+    """Whether a query parameter's value must not be written."""
+    name = name.lower()
+    if name.replace("-", "_") in HARMLESS_QUERY:
+        return False
+    return name in SECRET_QUERY or _SECRET_PARAMETER.search(name) is not None
+
 
 def secret_header(name: str) -> SecretHeader | None:
     """Why a header's value must not be written; None if it may."""

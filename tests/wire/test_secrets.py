@@ -53,7 +53,14 @@ def test_a_scheme_is_no_part_of_the_credential(scheme: str) -> None:
     assert redactor.text(VALUE.encode()) == redactor.placeholder(VALUE).encode()
 
 
-@pytest.mark.parametrize("name", sorted(SECRET_QUERY))
+@pytest.mark.parametrize(
+    "name",
+    [
+        *sorted(SECRET_QUERY),
+        *("subscription-key", "client_secret", "password", "X-Amz-Signature"),
+        "X-Amz-Security-Token",
+    ],
+)
 def test_a_secret_parameter_loses_its_value(name: str) -> None:
     """The parameter's value is replaced wherever it stands in the query; the rest is kept."""
     redactor = Redactor("salt")
@@ -64,6 +71,13 @@ def test_a_secret_parameter_loses_its_value(name: str) -> None:
         expected = path.replace("a.b%2Fc-d9x", redactor.placeholder("a.b/c-d9x"))
         assert redactor.target(path) == expected
     assert redactor.text(b"a.b/c-d9x") == redactor.placeholder("a.b/c-d9x").encode()
+
+
+@pytest.mark.parametrize("name", ["after", "page_token", "Next-Token", "monkey", "signatures"])
+def test_a_parameter_that_is_no_secret_is_kept(name: str) -> None:
+    """What says where a list goes on, or only ends in the same letters, is as it was sent."""
+    path = f"/v1/responses?{name}=a.b%2Fc-d9x"
+    assert Redactor("salt").target(path) == path
 
 
 def test_short_values_are_not_hunted() -> None:
