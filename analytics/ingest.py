@@ -227,11 +227,13 @@ def ingest(
     """Read cassettes one after the other, of a folder those in it, of a rotated one all its files.
 
     Once `stop` says so, what is left is not read, nor said of it more than how much there is.
-    What is damaged in a folder, or beside a rotated one, is left out, with a line by `on_damage`.
-    Raises BadCassette before anything of that cassette is written.
+    What is damaged in a folder, or beside a rotated one, is left out, with a line by `on_damage`;
+    what was deleted since is left out without one. Raises BadCassette for one that was named, when
+    all others are read.
     """
     files = expanded(paths, on_damage)
     run = _Run(db, stop)
+    failure: BadCassette | None = None
     for path in map(still, files):
         try:
             if stop():
@@ -241,9 +243,13 @@ def ingest(
             else:
                 with open_part(path) as cassette:
                     run.read(cassette)
-        except BadCassette:
-            yield from run.written()
-            raise
+        except BadCassette as error:
+            if path in paths:
+                failure = failure or error
+            elif path.exists():
+                on_damage(str(error))
         if run.is_due:
             yield from run.written()
     yield from run.written()
+    if failure is not None:
+        raise failure

@@ -214,6 +214,23 @@ def test_what_was_read_before_a_damaged_file_is_in(tmp_path: Path, db: Path) -> 
     assert rows(db, "SELECT count(*) FROM exchanges") == [(1,)]
 
 
+def test_damage_in_a_folder_stops_nothing_else(tmp_path: Path, db: Path) -> None:
+    """What cannot be read gets a line of its own; those after it are read."""
+    for name in "abc":
+        write_tape(tmp_path / f"{name}.jsonl", [Told(answer=response(1))])
+    damaged = tmp_path / "b.jsonl"
+    first, *others = damaged.read_bytes().splitlines(keepends=True)
+    damaged.write_bytes(first + b"rubbish\n" + b"".join(others))
+    done = run("ingest", tmp_path, "--db", db)
+    assert done.returncode == 2
+    assert "b.jsonl" in done.stderr
+    assert "1 file could not be read; the others were" in done.stderr
+    assert rows(db, "SELECT count(*) FROM exchanges") == [(2,)]
+    done = run("ingest", *(tmp_path / f"{name}.jsonl" for name in "bac"), "--db", tmp_path / "d.db")
+    assert done.returncode == 2
+    assert rows(tmp_path / "d.db", "SELECT count(*) FROM exchanges") == [(2,)]
+
+
 def test_a_file_that_is_compressed_meanwhile_is_found(tmp_path: Path, db: Path) -> None:
     """A closed file may get its other name while the ones before it are read."""
     first = write_tape(tmp_path / "a.0001.jsonl", [Told(answer=response(1))])
