@@ -69,12 +69,12 @@ class Inputs:
 class Shelf:
     """What a cassette already holds: items by ref, and lists by the digest of their refs."""
 
-    def __init__(self, inputs: Inputs | None = None) -> None:
-        """`inputs` is given where the file is one of several of a capture."""
+    def __init__(self, inputs: Inputs | None = None, refs: Refs | None = None) -> None:
+        """`inputs` and `refs` are given where the file is one of several of a capture."""
         self.known: set[str] = set()
         self.inputs = inputs
         self._lists: dict[tuple[str, bytes], int] = {}
-        self._refs = Refs()
+        self.refs = refs or Refs()
 
     def remember(self, x: int, lists: Mapping[str, list[str]]) -> None:
         """Note the lists of exchange `x`, so that later ones can build on them."""
@@ -134,7 +134,7 @@ class Shelf:
         return Apart(list(new.values()), line, refs, follows)
 
     def _shelve(self, text: bytes, new: dict[str, Item], sound: bool) -> str:
-        ref = self._refs.of(text)
+        ref = self.refs.of(text)
         if ref not in self.known and ref not in new:
             sound = sound or (text[:1] == b'"' and is_json(text))
             whole = Payload(json=Raw(text)) if sound else pack(text)

@@ -32,7 +32,8 @@ class Joined(Cassette):
 
     def item(self, ref: str) -> bytes:
         """The exact text of an item, which is the same in all files that have it."""
-        return next(part for part in self._parts if ref in part._items).item(ref)
+        last = self._parts[-1]  # which says so, if it is in none
+        return next((part for part in self._parts if ref in part._items), last).item(ref)
 
     def body(self, x: int) -> bytes:
         """The exact body of the request of exchange `x`."""

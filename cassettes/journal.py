@@ -68,7 +68,9 @@ class Journal:
         What is in flight here ends here, in the file that is at `closed` now. Raises OSError.
         """
         fd, header = open_next(self.path, self.header, part, first, closed)
-        opened = _Opened(fd, header, Shelf(self._shelf.inputs), self._redactor, first)
+        opened = _Opened(
+            fd, header, Shelf(self._shelf.inputs, self._shelf.refs), self._redactor, first
+        )
         begun = Journal(
             self.path,
             base=header.base,

@@ -53,8 +53,10 @@ _SECRET_NAME = re.compile(r"(?:^|[-_])(?:api-?key|key|token|secret|password|auth
 _SECRET_PARAMETER = re.compile(rf"{_SECRET_NAME.pattern}|(?:^|[-_])signature$")
 """The same for query parameters, among which signed URLs have their signature."""
 
-HARMLESS_QUERY = frozenset({"page_token", "next_token", "continuation_token", "page_key"})
-"""Parameters whose names look like credentials and say where a list goes on."""
+HARMLESS_QUERY = frozenset(
+    {"page_token", "next_token", "continuation_token", "page_key", "idempotency_key"}
+)
+"""Parameters whose names look like credentials and are none: most say where a list goes on."""
 
 
 def secret_query(name: str) -> bool:

@@ -23,8 +23,6 @@ QUERIES = (
     "SELECT e.number, r.number FROM exchanges e JOIN exchanges r ON r.exchange_id = e.repeats_id",
     """SELECT e.number, e.attempt, f.number
     FROM exchanges e JOIN exchanges f ON f.exchange_id = e.retry_of_id""",
-    """SELECT e.number, e.attempt, f.number
-    FROM exchanges e JOIN exchanges f ON f.exchange_id = e.retry_of_id""",
     """SELECT e.number, w.position, w.item_id
     FROM whole_inputs w JOIN exchanges e USING (exchange_id)""",
     """SELECT e.number, x.direction, x.position, x.item_id

@@ -73,7 +73,9 @@ def test_a_secret_parameter_loses_its_value(name: str) -> None:
     assert redactor.text(b"a.b/c-d9x") == redactor.placeholder("a.b/c-d9x").encode()
 
 
-@pytest.mark.parametrize("name", ["after", "page_token", "Next-Token", "monkey", "signatures"])
+@pytest.mark.parametrize(
+    "name", ["after", "page_token", "Next-Token", "Idempotency-Key", "monkey", "signatures"]
+)
 def test_a_parameter_that_is_no_secret_is_kept(name: str) -> None:
     """What says where a list goes on, or only ends in the same letters, is as it was sent."""
     path = f"/v1/responses?{name}=a.b%2Fc-d9x"
