@@ -21,8 +21,9 @@ from mitmproxy.master import Master as _Mitmproxy
 from addons import authority
 from addons.connections import TIMEOUT_S, Connections
 from addons.gate import Gate
-from addons.http_internals import keep_http_whole
-from addons.internals import be_brief, pass_on_lost_websockets
+from addons.internals.handler import be_brief
+from addons.internals.websockets import pass_on_lost_websockets
+from addons.internals.whole import keep_http_whole
 from addons.proxies import NO_PROXIES, Proxies
 from addons.recorder import Recorder
 from addons.via import Via

@@ -11,7 +11,7 @@ from mitmproxy.proxy import commands, events, layers
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator, Layer
 
-from addons.internals import be_pipe
+from addons.internals.handler import be_pipe
 from addons.proxies import OutgoingProxy, netloc
 
 _LARGEST_HEAD = 64 << 10

@@ -11,7 +11,8 @@ from mitmproxy.proxy.layers import http as http_layer
 from mitmproxy.proxy.layers.http import _http1, _http2
 
 from addons.error_answer import RESET_BY_CLIENT
-from addons.http_internals import Buffer, _Chunks, keep_http_whole
+from addons.internals.buffer import Buffer, Chunks
+from addons.internals.whole import keep_http_whole
 
 _originals = SimpleNamespace(
     Http1Client=_http1.Http1Client,
@@ -33,7 +34,7 @@ def test_the_http_layer_makes_its_connections_by_name(monkeypatch: pytest.Monkey
         assert f"= {name}(" in made
         assert issubclass(getattr(http_layer, name), getattr(_originals, name))
         assert getattr(http_layer, name) is not getattr(_originals, name)
-    assert isinstance(_http1.make_body_reader(None), _Chunks)
+    assert isinstance(_http1.make_body_reader(None), Chunks)
 
 
 def test_mitmproxy_still_cannot_do_what_we_mend() -> None:
@@ -47,7 +48,7 @@ def test_mitmproxy_still_cannot_do_what_we_mend() -> None:
 
 def test_a_chunked_body_keeps_its_trailers() -> None:
     """The reader says what h11's own says, but for the trailers."""
-    reader, buf = _Chunks(), ReceiveBuffer()
+    reader, buf = Chunks(), ReceiveBuffer()
     buf += b"2\r\n{}\r\n0\r\nX-Late: 1\r\n\r\n"
     assert bytes(reader(buf).data) == b"{}"
     assert list(reader(buf).headers) == []

@@ -28,16 +28,10 @@ from wsproto import ConnectionType
 from wsproto.events import CloseConnection as CloseFrame
 from wsproto.events import TextMessage
 
-from addons.http_internals import FaithfulHttp2Server
-from addons.internals import (
-    BriefHandler,
-    BriefLayer,
-    DeepReader,
-    FaithfulConnection,
-    Hooks,
-    _unread,
-    pass_on_lost_websockets,
-)
+from addons.internals.brief import BriefLayer, Hooks
+from addons.internals.handler import BriefHandler, DeepReader, _unread
+from addons.internals.http2 import FaithfulHttp2Server
+from addons.internals.websockets import FaithfulConnection, pass_on_lost_websockets
 
 
 @pytest.fixture

@@ -1,148 +1,21 @@
-"""Every reach into what mitmproxy does not offer to addons; a test fails by name when it changes.
+"""One client's connection: read deeply, slowed where others cannot follow, with brief layers."""
 
-Those that keep HTTP whole have a file of their own, `addons.http_internals`.
-
-A WebSocket that is lost, without a close frame, must be lost for the other side too: mitmproxy
-tells it that all is well (close code 1000), so that a client takes half an answer for a whole one.
-And a message of many megabytes must not hold up everybody else: mitmproxy copies all of it again
-for each piece that arrives.
-
-A proxy in front of everything somebody does must be quick: mitmproxy makes a task for each call of
-each hook, in which it asks every addon twice, and writes each piece for a peer on its own.
-"""
-
-import logging
 from asyncio import Event, StreamReader, current_task
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields
-from inspect import iscoroutinefunction
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakMethod, WeakSet
 
-from mitmproxy.addonmanager import traverse
 from mitmproxy.connection import Client, Connection
 from mitmproxy.http import MessageData
 from mitmproxy.proxy import commands, events, mode_servers
-from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import Layer
-from mitmproxy.proxy.layers import websocket
-from wsproto.events import CloseConnection
-from wsproto.events import Event as Frame
-from wsproto.frame_protocol import CloseReason
+
+from addons.internals.brief import BriefLayer, Hooks
 
 if TYPE_CHECKING:
     from mitmproxy.master import Master
 
-
-class _Fragments(list[bytearray]):
-    """Fragments that grow in place, where mitmproxy's own are made anew with each piece."""
-
-    def append(self, fragment: bytes) -> None:  # type: ignore[override]  # takes what it is given
-        """Begin the next fragment."""
-        super().append(bytearray(fragment))
-
-
-class FaithfulConnection(websocket.WebsocketConnection):
-    """One side of a proxied WebSocket; says no more about the other side's end than that side."""
-
-    @property  # type: ignore[override]  # who uses it sees a list of bytes
-    def frame_buf(self) -> _Fragments:
-        """The fragments of the message that is coming in, the last one still growing."""
-        return self._fragments
-
-    @frame_buf.setter
-    def frame_buf(self, fragments: Iterable[bytes]) -> None:
-        self._fragments = _Fragments(map(bytearray, fragments))
-
-    def send2(self, event: Frame) -> commands.SendData:
-        """mitmproxy's own way out: the bytes of a frame, here none for a connection that is lost.
-
-        What follows is the end of the TCP connection, which the peer reads as code 1006.
-        """
-        if isinstance(event, CloseConnection) and event.code == CloseReason.ABNORMAL_CLOSURE:
-            return commands.SendData(self.conn, b"")
-        return super().send2(event)
-
-
-def pass_on_lost_websockets() -> None:
-    """Have mitmproxy use `FaithfulConnection`, in this process."""
-    websocket.WebsocketConnection = FaithfulConnection  # type: ignore[misc]  # its name is its hook
-
-
 _DEEP = 1 << 20
-
-
-class Hooks:
-    """What addons have for each hook, found once."""
-
-    def __init__(self, addons: Iterable[object]) -> None:
-        self._addons = list(traverse(addons))
-        self._calls: dict[str, tuple[str, list[Callable[[Any], None]]] | None] = {}
-
-    def call(self, hook: commands.StartHook) -> bool:
-        """Call the hook in place; False if one that awaits must be called in a task."""
-        if hook.name not in self._calls:
-            self._calls[hook.name] = self._find(hook)
-        found = self._calls[hook.name]
-        if found is None:
-            return False
-        member, calls = found
-        for each in calls:
-            try:
-                each(getattr(hook, member))
-            except Exception:  # as mitmproxy has it: an addon's error is never the client's
-                logging.getLogger(__name__).exception("the hook %s failed", hook.name)
-        return True
-
-    def _find(self, hook: commands.StartHook) -> tuple[str, list[Callable[[Any], None]]] | None:
-        """The hook's argument by name, and the functions that get it; None if one awaits."""
-        (member,) = (field.name for field in fields(hook))  # type: ignore[arg-type]  # they all are dataclasses
-        calls = [call for each in self._addons if callable(call := getattr(each, hook.name, None))]
-        if any(map(iscoroutinefunction, calls)) or any(hasattr(a, "update") for a in self._addons):
-            return None
-        return member, calls
-
-
-class BriefLayer:
-    """A connection's outermost layer, which calls hooks in place and sends pieces together.
-
-    It answers with what is left to do: the same commands but for hooks, with the bytes for a peer
-    in one piece wherever nothing else comes in between.
-    """
-
-    def __init__(self, inner: Layer, hooks: Hooks) -> None:
-        self.inner = inner
-        self._hooks = hooks
-
-    @property
-    def context(self) -> Context:
-        """That of the layer inside."""
-        return self.inner.context
-
-    def handle_event(self, event: events.Event) -> Iterator[commands.Command]:
-        """What is to be done about `event`, and about the hooks that it leads to."""
-        due = deque([event])
-        pieces: dict[Connection, list[bytes]] = {}
-        try:
-            while due:
-                for command in self.inner.handle_event(due.popleft()):
-                    if isinstance(command, commands.SendData):
-                        pieces.setdefault(command.connection, []).append(command.data)
-                    elif isinstance(command, commands.StartHook) and self._hooks.call(command):
-                        if command.blocking:
-                            due.append(events.HookCompleted(command))
-                    else:
-                        yield from _together(pieces)
-                        yield command
-        finally:
-            yield from _together(pieces)
-
-
-def _together(pieces: dict[Connection, list[bytes]]) -> Iterator[commands.SendData]:
-    for connection, each in pieces.items():
-        yield commands.SendData(connection, each[0] if len(each) == 1 else b"".join(each))
-    pieces.clear()
 
 
 class DeepReader:
