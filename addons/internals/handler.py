@@ -43,14 +43,20 @@ class DeepReader:
 
 
 MOST_UNREAD = 32 << 20
-"""Bytes that a client may leave unread on one HTTP/2 connection before its upstreams must wait."""
-_unread: WeakKeyDictionary[Client, WeakMethod[Callable[[], int]]] = WeakKeyDictionary()
+"""Bytes that may wait for one side of HTTP/2 to read on before the other side must wait too."""
+_unread: WeakKeyDictionary[Connection, WeakMethod[Callable[[], int]]] = WeakKeyDictionary()
 """Held weakly on both sides: what counts holds the client."""
 
 
-def tell_unread(client: Client, count: Callable[[], int]) -> None:
-    """Let `count` say how many bytes wait in a layer until the client reads on."""
-    _unread[client] = WeakMethod(count)
+def _waiting_for(connection: Connection) -> int:
+    held = _unread.get(connection)
+    count = held() if held else None
+    return count() if count else 0
+
+
+def tell_unread(connection: Connection, count: Callable[[], int]) -> None:
+    """Let `count` say how many bytes wait in a layer until the other end reads on."""
+    _unread[connection] = WeakMethod(count)
 
 
 _pipes: WeakSet[Client] = WeakSet()
@@ -69,7 +75,7 @@ class BriefHandler(mode_servers.ProxyConnectionHandler):
     """A client's connection whose outermost layer is a `BriefLayer`.
 
     A slow reader of HTTP/2 slows its upstreams, as one of HTTP/1 does: mitmproxy would keep all
-    that the client does not read. What the client sends is always read, as it may ask for more.
+    that the client does not read. So does a slow upstream its client.
     """
 
     hooks: Hooks
@@ -100,10 +106,9 @@ class BriefHandler(mode_servers.ProxyConnectionHandler):
         await super().handle_connection(connection)
 
     async def server_event(self, event: events.Event) -> None:
-        """mitmproxy's own; what the client sends may say that it has read on."""
+        """mitmproxy's own; what one side sends may say that it has read on."""
         await super().server_event(event)
-        if isinstance(event, events.ConnectionEvent) and event.connection is self.client:
-            self._read_on.set()
+        self._read_on.set()
 
     async def drain_writers(self) -> None:
         """mitmproxy's own way to wait for slow readers, which knows only those of HTTP/1."""
@@ -111,14 +116,18 @@ class BriefHandler(mode_servers.ProxyConnectionHandler):
             await self._drain_others()
             return
         await super().drain_writers()  # type: ignore[no-untyped-call]  # nor here
-        held = _unread.get(self.client)
-        count = held() if held else None
-        client = self.transports.get(self.client)
-        if count is None or client is None or client.handler is current_task():
-            return
-        while count() > MOST_UNREAD and self.client in self.transports:
+        while self._lag():
             self._read_on.clear()
             await self._read_on.wait()
+
+    def _lag(self) -> bool:
+        """Whether the other side of the current task's connection leaves much unread."""
+        if not _unread or self.client not in self.transports:
+            return False
+        if self.transports[self.client].handler is current_task():
+            others = [each for each in self.transports if each is not self.client]
+            return any(_waiting_for(each) > MOST_UNREAD for each in others)
+        return _waiting_for(self.client) > MOST_UNREAD
 
     async def _drain_others(self) -> None:
         """Wait for the sides of a tunnel that the current task does not read from."""

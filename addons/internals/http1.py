@@ -77,6 +77,15 @@ class FaithfulClient(Http1Client):
                 headers["transfer-encoding"] = "chunked"
         yield from super().send(event)
 
+    def mark_done(
+        self, *, request: bool = False, response: bool = False
+    ) -> layer.CommandGenerator[None]:
+        """mitmproxy's own, which hangs up after each request that came in HTTP/2."""
+        if self.request and self.request.is_http2:
+            self.request = self.request.copy()
+            self.request.http_version = "HTTP/1.1"
+        yield from super().mark_done(request=request, response=response)
+
 
 class FaithfulServer(Http1Server):
     """The side of the client: gets what informs, trailers, and errors in the API's own shape."""

@@ -69,7 +69,7 @@ def test_twenty_streams_do_not_wait_for_one_another(wire: Wire, tmp_path: Path) 
 
 
 def test_hints_and_trailers_reach_a_client(wire: Wire) -> None:
-    """What an HTTP/1 upstream sends of them is there in HTTP/2; mitmproxy drops hints of HTTP/2."""
+    """What either kind of upstream sends of them is there in HTTP/2."""
     hints = head("Link: x", status="103 Early Hints")
     sent = head(JSON, "Transfer-Encoding: chunked"), *chunked(BODY), b"0\r\nX-Late: 1\r\n\r\n"
 
@@ -89,6 +89,7 @@ def test_hints_and_trailers_reach_a_client(wire: Wire) -> None:
     with h2_dialled(wire.base_url) as client:
         stream = client.finished(client.ask(b"{}", case))
     assert (":status", "200") in stream.headers
+    assert stream.informed == [[(":status", "103"), ("link", "x")]]
     assert (stream.body, stream.trailers) == (BODY, [("x-late", "1")])
     exchange = wire.exchange()
     assert (exchange.status, exchange.body, exchange.outcome) == (200, BODY, "complete")

@@ -1,9 +1,11 @@
 """What respool mends in mitmproxy's HTTP: each fails by its name when mitmproxy changes it."""
 
+import importlib
 import inspect
 from types import SimpleNamespace
 
 import pytest
+from h2.connection import H2Connection
 from h11._receivebuffer import ReceiveBuffer
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from mitmproxy.proxy.layers.http import _http1, _http2
 
 from addons.error_answer import RESET_BY_CLIENT
 from addons.internals.buffer import Buffer, Chunks
+from addons.internals.http2 import FaithfulH2Connection
 from addons.internals.whole import keep_http_whole
 
 _originals = SimpleNamespace(
@@ -23,6 +26,7 @@ _originals = SimpleNamespace(
 NAMES = tuple(vars(_originals))
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what mitmproxy imports
 def test_the_http_layer_makes_its_connections_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """The layer looks its classes up in its modules, where ours take their place."""
     for name in NAMES:
@@ -37,8 +41,34 @@ def test_the_http_layer_makes_its_connections_by_name(monkeypatch: pytest.Monkey
     assert isinstance(_http1.make_body_reader(None), Chunks)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what mitmproxy imports
+def test_the_http_layer_is_made_by_name() -> None:
+    """Where mitmproxy decides what is spoken, and where it finds a connection to an upstream."""
+    next_layer = importlib.import_module("mitmproxy.addons.next_layer")
+    decides = inspect.getsource(next_layer)
+    assert decides.count("HttpLayer(context, HTTPMode.") == decides.count("HttpLayer(")
+    assert "    get_connection(" not in inspect.getsource(http_layer.HttpStream)
+    layer = inspect.getsource(http_layer.HttpLayer)
+    assert layer.count("self.get_connection(command)") == 1
+    for name in ("connections", "streams", "waiting_for_establishment", "command_sources"):
+        assert f"self.{name}" in layer
+    stream = inspect.getsource(http_layer.HttpStream)
+    assert "self.context.server = self.flow.server_conn = connection" in stream
+
+
+def test_a_goodbye_is_received_by_name() -> None:
+    """h2 looks for the method that reads it, and mitmproxy for the class, where ours are."""
+    assert "GoAwayFrame: self._receive_goaway_frame" in inspect.getsource(H2Connection)
+    assert "BufferedH2Connection(self.h2_conf)" in inspect.getsource(_http2.Http2Connection)
+    assert FaithfulH2Connection._receive_goaway_frame is not H2Connection._receive_goaway_frame
+
+
 def test_mitmproxy_still_cannot_do_what_we_mend() -> None:
     """When it can, ours may go."""
+    assert 'self.close_connection(f"HTTP/2 connection closed' in inspect.getsource(_http2)
+    assert "Swallowing HTTP/2 informational response" in inspect.getsource(_http2)
+    assert "we only use upstream connections for one request" in inspect.getsource(_http1)
+    assert "connection.error" in inspect.getsource(http_layer.HttpLayer.get_connection)
     assert 'raise NotImplementedError(f"HTTP trailers' in inspect.getsource(_http1)
     assert "103" not in inspect.getsource(_http1)
     assert "text/html" in inspect.getsource(_http1.make_error_response)

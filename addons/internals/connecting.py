@@ -1,0 +1,80 @@
+"""Which connection to an upstream a request takes, and when one is forgotten.
+
+mitmproxy keeps all it knows of each connection that a client connection ever had, has an HTTP/1
+upstream of an HTTP/2 client take one request for each, and says of an upstream that could not be
+reached once that it cannot be reached, for as long as the client stays.
+"""
+
+from mitmproxy.connection import Connection
+from mitmproxy.proxy import events
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layer import CommandGenerator, Layer
+from mitmproxy.proxy.layers.http import (
+    GetHttpConnection,
+    GetHttpConnectionCompleted,
+    HttpLayer,
+    HTTPMode,
+)
+from mitmproxy.proxy.layers.http._http1 import Http1Client
+
+from addons.internals.http2 import FaithfulHttp2Client
+
+
+class FaithfulHttpLayer(HttpLayer):
+    """All HTTP of one client connection."""
+
+    def __init__(self, context: Context, mode: HTTPMode) -> None:
+        super().__init__(context, mode)
+        self._over: set[Connection] = set()
+        """Connections to upstreams of which nothing more will come."""
+
+    def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
+        """mitmproxy's own; notes which connections are over."""
+        yield from super()._handle_event(event)
+        if isinstance(event, events.OpenConnectionCompleted) and event.reply:
+            self._end(event.command.connection)
+        elif isinstance(event, events.ConnectionClosed):
+            self._end(event.connection)
+
+    def _end(self, connection: Connection) -> None:
+        """A connection is over, and so are those that were made inside it."""
+        if connection is not self.context.client and connection in self.connections:
+            ended = self.connections[connection]
+            self._over |= {each for each, has in self.connections.items() if has is ended}
+
+    def get_connection(
+        self, event: GetHttpConnection, *, reuse: bool = True
+    ) -> CommandGenerator[None]:
+        """Answer `event` with a connection that takes one more request, or open one."""
+        self._forget()
+        if reuse:
+            for connection, has in self.connections.items():
+                if not event.connection_spec_matches(connection):
+                    continue
+                if connection in self.waiting_for_establishment:
+                    self.waiting_for_establishment[connection].append(event)
+                    return
+                if connection.connected and _takes_more(has):
+                    stream = self.command_sources.pop(event)
+                    found = GetHttpConnectionCompleted(event, (connection, None))
+                    yield from self.event_to_child(stream, found)
+                    return
+        failed = self.context.server.error
+        yield from super().get_connection(event, reuse=False)
+        if failed:  # which has been said; the next request tries again
+            self.context.server.error = None
+
+    def _forget(self) -> None:
+        if self._over:
+            used = {stream.context.server for stream in self.streams.values()}
+            for connection in self._over - used - self.waiting_for_establishment.keys():
+                self.connections.pop(connection, None)
+            self._over &= self.connections.keys()
+
+
+def _takes_more(has: Layer) -> bool:
+    """Whether the connection of a layer takes another request now."""
+    spoken = has.context.layers[-1]
+    if isinstance(spoken, Http1Client):
+        return spoken.stream_id is None
+    return not isinstance(spoken, FaithfulHttp2Client) or spoken.gone is None

@@ -1,0 +1,261 @@
+"""Which connections HTTP/2 lives on, and how it leaves them."""
+
+import contextlib
+import json
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from h2_wire import H2, Stream, h2_dialled
+from harness import recording
+from hyperframe.frame import GoAwayFrame
+from raw_wire import DEADLINE_S, Peer, Wire, whole, wired
+from tls_servers import certificate, serving_tls
+
+BODY = b'{"id":"resp_1","object":"response"}'
+JSON = "Content-Type: application/json"
+EVENT = b'data: {"type":"response.created"}\n\n'
+LAST = b'data: {"type":"response.completed"}\n\n'
+STREAMING = [(":status", "200"), ("content-type", "text/event-stream")]
+
+
+@contextlib.contextmanager
+def wire_to(tmp_path: Path, version: str) -> Iterator[Wire]:
+    """A recording in front of an upstream that speaks `version` by TLS."""
+    pem = certificate(tmp_path)
+    env = {"SSL_CERT_FILE": str(pem)}
+    context = serving_tls(pem, version)
+    with wired(tmp_path / "out.jsonl", context=context, env=env) as wire:
+        yield wire
+
+
+def asked(server: H2, count: int = 1) -> list[int]:
+    """The streams on which `count` requests have come whole."""
+    server.until(lambda: sum(stream.ended for stream in server.streams.values()) >= count)
+    return [number for number, stream in server.streams.items() if stream.ended]
+
+
+def say_goodbye(server: H2, last: int, error: int = 0) -> None:
+    """Take no streams after `last`."""
+    server.peer.send(GoAwayFrame(0, last_stream_id=last, error_code=error).serialize())
+
+
+@pytest.mark.parametrize("error", [0, 11])
+def test_an_upstream_that_says_goodbye_finishes_what_it_has_taken(
+    tmp_path: Path, error: int
+) -> None:
+    """A running answer goes on to its end (RFC 9113, 6.8); the next has a new connection."""
+    connections: list[H2] = []
+
+    def speak(peer: Peer) -> None:
+        server = H2(peer, is_client=False)
+        connections.append(server)
+        [number] = asked(server)
+        if len(connections) > 1:
+            server.answer(number, BODY)
+        else:
+            server.conn.send_headers(number, STREAMING)
+            server.conn.send_data(number, EVENT)
+            server.flush()
+            say_goodbye(server, (1 << 31) - 1)
+            say_goodbye(server, number, error)
+            told.wait(DEADLINE_S)
+            server.conn.send_data(number, LAST, end_stream=True)
+            server.flush()
+        peer.read_all()  # which ends when the proxy hangs up
+
+    told = threading.Event()
+    with wire_to(tmp_path, "h2") as wire, h2_dialled(wire.base_url) as client:
+        wire.speak_h2 = speak
+        first = client.ask(b'{"input":"1"}')
+        client.until(lambda: client.streams[first].body == EVENT)
+        second = client.finished(client.ask(b'{"input":"2"}'))
+        assert (":status", "200") in second.headers
+        assert second.body == BODY
+        told.set()
+        assert client.finished(first).body == EVENT + LAST
+        assert not client.streams[first].reset
+        found = wire.ended(1), wire.ended(2)
+        assert [each.outcome for each in found] == ["complete", "complete"]
+        assert found[0].body == EVENT + LAST
+    assert len(connections) == 2
+
+
+def test_a_request_that_a_goodbye_leaves_out_fails_at_once(tmp_path: Path) -> None:
+    """Streams above the last one were not taken; the client hears so, and may ask again."""
+
+    def speak(peer: Peer) -> None:
+        server = H2(peer, is_client=False)
+        first, _ = asked(server, 2)
+        say_goodbye(server, first)
+        server.answer(first, BODY)
+        peer.read_all()
+
+    with wire_to(tmp_path, "h2") as wire, h2_dialled(wire.base_url) as client:
+        wire.speak_h2 = speak
+        numbers = [client.ask(b'{"input":"%d"}' % n) for n in range(2)]
+        streams = [client.finished(number) for number in numbers]
+        [taken] = [each for each in streams if (":status", "200") in each.headers]
+        [left] = [each for each in streams if each is not taken]
+        assert taken.body == BODY
+        assert (":status", "502") in left.headers
+        error = json.loads(left.body)["error"]
+        assert error["code"] == "respool_upstream_error"
+        assert "ended its HTTP/2 connection before this request (NO_ERROR)" in error["message"]
+        assert sorted(wire.exchange().outcome for _ in numbers) == ["complete", "upstream_gone"]
+
+
+def test_a_client_that_says_goodbye_gets_what_it_has_asked_for(tmp_path: Path) -> None:
+    """A goodbye of a client is about streams that the other side would begin."""
+
+    def h1(peer: Peer) -> None:
+        told.wait(DEADLINE_S)
+        peer.send(whole(BODY, JSON))
+
+    told = threading.Event()
+    with wire_to(tmp_path, "http/1.1") as wire, h2_dialled(wire.base_url) as client:
+        number = client.ask(b"{}", tuple(wire.case(h1).lower().split(": ")))
+        say_goodbye(client, 0)
+        told.set()
+        assert client.finished(number).body == BODY
+        assert wire.exchange().outcome == "complete"
+
+
+def test_an_http1_upstream_is_connected_to_once(tmp_path: Path) -> None:
+    """Requests that an HTTP/2 client makes one after another share a connection, as in HTTP/1."""
+    with wire_to(tmp_path, "http/1.1") as wire, h2_dialled(wire.base_url) as client:
+        peers: set[int] = set()
+
+        def h1(peer: Peer) -> None:
+            peers.add(id(peer))
+            peer.send(whole(BODY, JSON))
+
+        case = tuple(wire.case(h1).lower().split(": "))
+        for _ in range(10):
+            assert client.finished(client.ask(b"{}", case)).body == BODY
+        assert len(peers) == 1
+
+
+def test_an_upstream_that_is_there_again_is_found(tmp_path: Path) -> None:
+    """That it could not be reached once says nothing about the next request on a connection."""
+    with contextlib.ExitStack() as stack:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            port = listening.getsockname()[1]
+            url = f"http://127.0.0.1:{port}/v1"
+            proxy = stack.enter_context(recording(url, tmp_path / "out.jsonl"))
+        client = stack.enter_context(h2_dialled(proxy.base_url))
+        assert (":status", "502") in client.finished(client.ask(b"{}")).headers
+        with socket.create_server(("127.0.0.1", port)) as listening:
+            number = client.ask(b"{}")
+            sock, _ = listening.accept()
+            with sock:
+                Peer(sock).read_request()
+                sock.sendall(whole(BODY, JSON))
+                stream = client.finished(number)
+        assert (":status", "200") in stream.headers
+
+
+def test_large_heads_pass(tmp_path: Path) -> None:
+    """Those of 200 KB in either direction, of which h2 by itself takes 64 KB."""
+    large = "x" * 100_000
+
+    def speak(peer: Peer) -> None:
+        server = H2(peer, is_client=False)
+        server.conn.decoder.max_header_list_size = 1 << 20
+        [number] = asked(server)
+        sent = dict(server.streams[number].headers)
+        assert (sent["x-one"], sent["x-two"]) == (large, large)
+        server.answer(number, BODY, ("x-one", large), ("x-two", large))
+        peer.read_all()
+
+    with wire_to(tmp_path, "h2") as wire, h2_dialled(wire.base_url) as client:
+        wire.speak_h2 = speak
+        client.conn.decoder.max_header_list_size = 1 << 20
+        stream = client.finished(client.ask(b"{}", ("x-one", large), ("x-two", large)))
+        assert dict(stream.headers)["x-two"] == large
+        exchange = wire.exchange()
+        assert dict(exchange.headers)["x-two"] == large
+
+
+def test_three_hundred_streams_of_one_client(tmp_path: Path) -> None:
+    """As many requests as a client makes go on at once; h2 by itself lets it have a hundred."""
+    many = 300
+    together = threading.Barrier(many)
+
+    def h1(peer: Peer) -> None:
+        together.wait(DEADLINE_S)
+        peer.send(whole(BODY, JSON))
+
+    with wire_to(tmp_path, "http/1.1") as wire, h2_dialled(wire.base_url) as client:
+        case = tuple(wire.case(h1).lower().split(": "))
+        client.until(lambda: client.conn.remote_settings.max_concurrent_streams >= many)
+        numbers = [client.ask(b"{}", case) for _ in range(many)]
+        assert {bytes(client.finished(number).body) for number in numbers} == {BODY}
+
+
+LITTLE_UNREAD = """
+import addons.internals.handler
+from respool.cli import main
+addons.internals.handler.MOST_UNREAD = 500_000
+main()
+"""
+
+
+def test_a_slow_upstream_slows_an_upload(tmp_path: Path) -> None:
+    """What waits for it is bounded; when it reads on, all comes."""
+    size, piece = 30_000_000, b"x" * 16_000
+    sent = 0
+    may_read, received = threading.Event(), threading.Event()
+
+    def speak(peer: Peer) -> None:
+        server = H2(peer, is_client=False)
+        server.until(lambda: any(stream.headers for stream in server.streams.values()))
+        may_read.wait(DEADLINE_S)
+        [number] = [number for number, stream in server.streams.items() if stream.headers]
+        server.conn.increment_flow_control_window(1 << 30)
+        server.conn.increment_flow_control_window(1 << 30, number)
+        server.flush()
+        asked(server)
+        assert len(server.streams[number].body) == size
+        received.set()
+        server.answer(number, BODY)
+        peer.read_all()
+
+    def upload(client: H2, number: int) -> None:
+        nonlocal sent
+        while sent < size:
+            data = piece[: size - sent]
+            client.conn.send_data(number, data)
+            client.flush()
+            sent += len(data)
+        client.conn.end_stream(number)
+        client.flush()
+
+    pem = certificate(tmp_path)
+    context, env = serving_tls(pem, "h2"), {"SSL_CERT_FILE": str(pem)}
+    options = {"env": env, "command": (sys.executable, "-P", "-c", LITTLE_UNREAD)}
+    with (
+        wired(tmp_path / "out.jsonl", context=context, **options) as wire,
+        h2_dialled(wire.base_url) as client,
+    ):
+        wire.speak_h2 = speak
+        client.until(lambda: client.conn.outbound_flow_control_window > size)
+        number = client.conn.get_next_available_stream_id()
+        client.streams[number] = Stream()
+        head = [(":method", "POST"), (":scheme", "https"), (":path", "/v1/files")]
+        client.conn.send_headers(number, [*head, (":authority", "x")])
+        client.flush()
+        uploading = threading.Thread(target=upload, args=[client, number])
+        uploading.start()
+        before = -1
+        while before != sent:  # until nothing more is taken
+            before = sent
+            uploading.join(0.5)
+        assert sent < size / 2  # buffers of the system hold some
+        may_read.set()
+        uploading.join(DEADLINE_S)
+        assert client.finished(number).body == BODY
+    assert received.is_set()
