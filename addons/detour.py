@@ -33,7 +33,7 @@ class Detour(Master):
     ) -> None:
         route = _Route(hosts, player_port, report)
         gate = Gate(hosts, None, distrusted)
-        super().__init__("regular", gate, (route,), port=port, confdir=confdir)
+        super().__init__("regular", gate, (route,), port=port, confdir=confdir, report=report)
 
 
 class _Route:

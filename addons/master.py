@@ -20,6 +20,7 @@ from mitmproxy.master import Master as _Mitmproxy
 
 from addons import authority
 from addons.connections import TIMEOUT_S, Connections
+from addons.exhaustion import Exhaustion
 from addons.gate import Gate
 from addons.internals.handler import be_brief
 from addons.internals.websockets import pass_on_lost_websockets
@@ -47,12 +48,14 @@ class Master:
         *,
         port: int,
         confdir: Path,
+        report: Callable[[str], None],
     ) -> None:
         self._mode = mode
         self._gate = gate
         self._others = others
         self._port = port
         self._confdir = confdir
+        self._report = report
         self._master: _Mitmproxy | None = None
         self._server = proxyserver.Proxyserver()
         self._running: asyncio.Task[None] | None = None
@@ -80,6 +83,7 @@ class Master:
             tlsconfig.TlsConfig(),
             *self._others,
             Connections(self._server),
+            Exhaustion(self._report),
             _Ready(ready),
         )
         master.options.update(
@@ -155,7 +159,8 @@ class Proxy(Master):
             journal, report, record_all=record_all, hosts=hosts, elsewhere=elsewhere
         )
         on_the_way = (Via(proxies),) if hosts or proxies else ()
-        super().__init__(mode, gate, (self.recorder, *on_the_way), port=port, confdir=confdir)
+        others = (self.recorder, *on_the_way)
+        super().__init__(mode, gate, others, port=port, confdir=confdir, report=report)
 
     async def busy(self) -> bool:
         """Whether an answer is on its way."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from addons.proxies import exempts
+from respool.open_files import limited_as_at_start
 from respool.say import say
 from respool.trust import TRUST, USE_ENV_PROXY, in_force
 from wire.hosts import Hosts
@@ -144,7 +145,8 @@ class Signals:
         if self._stopped.is_set():
             return 128 + signal.SIGINT
         try:
-            self._child = await asyncio.create_subprocess_exec(*command, env=env)
+            with limited_as_at_start():
+                self._child = await asyncio.create_subprocess_exec(*command, env=env)
         except OSError as error:
             say(f"cannot run {command[0]}: {error.strerror}")
             return 126 if isinstance(error, PermissionError) else 127

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from respool import child
+from respool.open_files import raise_limit
 from respool.options import port_option
 from respool.quantities import SIZE
 from respool.reach import reach
@@ -125,6 +126,7 @@ def _servers(upstreams: tuple[str, ...], forward: bool) -> tuple[tuple[Server, .
 
 async def _record(plan: _Plan, hosts: Hosts | None) -> int:
     signals = child.Signals()
+    raise_limit()
 
     from addons import authority
     from addons.proxies import Proxies

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from respool import child
+from respool.open_files import raise_limit
 from respool.options import port_option
 from respool.say import say
 from respool.trust import distrust
@@ -51,7 +52,9 @@ def command(cassette: Path, port: int, pace: str, forward: bool, cmd: tuple[str,
 
 async def _replay(path: Path, port: int, pace: str, forward: bool, cmd: tuple[str, ...]) -> int:
     signals = child.Signals()
+    raise_limit()
 
+    from addons.exhaustion import Exhaustion
     from cassettes.folder import is_closed
     from cassettes.joined import open_whole
     from cassettes.player import Player
@@ -61,6 +64,7 @@ async def _replay(path: Path, port: int, pace: str, forward: bool, cmd: tuple[st
     with open_whole(path, say) as cassette:
         tape = Tape(cassette)
         player = Player(tape, pace=1.0 if pace == "recorded" else 0.0, report=say)
+        Exhaustion(say).watch(asyncio.get_running_loop())
         if forward and port:
             listen(port).close()
         sock = listen(0 if forward else port)

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from respool.doctor.finding import Asked, Finding, ok, warning
+from respool.open_files import attainable
 
-_FEWEST_FILES = 256
+_FEWEST_FILES = 1024
 """A client takes two open files, its connection and the one to the upstream."""
 _SMALLEST_LIMIT = 1 << 30
 _NARROWEST = 60
@@ -17,15 +18,16 @@ _NARROWEST = 60
 
 def limits(_: Asked) -> Iterator[Finding]:
     """Open files, and the largest file that may be written."""
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    files = attainable()
     largest = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
-    few = files != resource.RLIM_INFINITY and files < _FEWEST_FILES
+    few = files < _FEWEST_FILES
     small = largest != resource.RLIM_INFINITY and largest < _SMALLEST_LIMIT
     if few:
         yield warning(
             "limits",
-            f"only {files} files may be open, and each client takes two",
-            "raise it in the shell that starts respool: `ulimit -n 4096`",
+            f"only {files} files may be open, not {_FEWEST_FILES:,}: each client takes two",
+            "raise the hard limit of what starts respool: `ulimit -Hn` shows it, LimitNOFILE of "
+            "systemd and --ulimit of Docker set it",
         )
     if small:
         yield warning(
@@ -34,8 +36,9 @@ def limits(_: Asked) -> Iterator[Finding]:
             "raise it in the shell that starts respool: `ulimit -f unlimited`",
         )
     if not few and not small:
-        number = "any number of" if files == resource.RLIM_INFINITY else f"{files:,}"
-        yield ok("limits", f"{number} files may be open")
+        yield ok(
+            "limits", f"{files:,} files may be open, enough for {files // 2:,} clients at once"
+        )
 
 
 def clock(_: Asked) -> Iterator[Finding]:

@@ -65,7 +65,18 @@ def test_few_files(tmp_path: Path) -> None:
 
     done = examined(environment(tmp_path), tmp_path, "--offline", preexec_fn=limit)
     assert "only 100 files may be open" in done.stdout
-    assert "ulimit -n" in done.stdout
+    assert "not 1,024: each client takes two" in done.stdout
+    assert "LimitNOFILE" in done.stdout
+
+
+def test_files_that_respool_allows_itself(tmp_path: Path) -> None:
+    """What counts is what the hard limit leaves room for, as respool raises the soft one."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (100, 2048))
+
+    done = examined(environment(tmp_path), tmp_path, "--offline", preexec_fn=limit)
+    assert "2,048 files may be open, enough for 1,024 clients at once" in done.stdout
 
 
 def test_folder_that_is_gone(tmp_path: Path) -> None:
