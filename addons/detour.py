@@ -32,7 +32,7 @@ class Detour(Master):
         distrusted: Callable[[str, str], None],
     ) -> None:
         route = _Route(hosts, player_port, report)
-        gate = Gate(hosts, None, distrusted)
+        gate = Gate(hosts, None, distrusted, report)
         super().__init__("regular", gate, (route,), port=port, confdir=confdir, report=report)
 
 

@@ -1,10 +1,11 @@
 """The gate of a forward proxy: which connections are opened and looked into, and which pass.
 
 Only what goes to one of `Hosts` is decrypted. Every other CONNECT is a tunnel from its first byte
-on, and plain HTTP to other hosts streams through. When a client does not take our certificate, the
-operator hears of it once for each host.
+on, and plain HTTP to other hosts streams through. When a client does not take our certificate, or
+speaks what cannot be recorded, the operator hears of it once for each host.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable
 
@@ -12,14 +13,26 @@ from mitmproxy import http, tls
 from mitmproxy.addons import next_layer
 from mitmproxy.connection import Client
 from mitmproxy.proxy import layers
+from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import NextLayer
 
 from addons.proxies import Proxies, netloc
 from addons.tunnel import tunnel, wants_tunnel
 from wire.hosts import Hosts
 
-_ALERTS = ("unknown ca", "bad certificate", "certificate unknown", "unknown authority")
+_ALERTS = (
+    "unknown ca",
+    "bad certificate",
+    "certificate unknown",
+    "unknown authority",
+    "certificate expired",
+)
 _SILENTLY = "it hung up without a word, as Node.js does"
+_LONGEST_LINE = 64 << 10
+_HELLO = b"\x16\x03"
+"""What every TLS record of a handshake begins with; mitmproxy wants one byte more."""
+_REQUEST_LINE = re.compile(rb"(?!SSH)[A-Za-z]{0,3}|(?!SSH)[A-Za-z]{3}[A-Za-z-]{0,20}(?: [^\n]*)?")
+"""The beginning of one, as mitmproxy tells them."""
 
 
 class Gate(next_layer.NextLayer):
@@ -32,6 +45,7 @@ class Gate(next_layer.NextLayer):
         hosts: Hosts,
         proxies: Proxies | None,
         distrusted: Callable[[str, str], None],
+        report: Callable[[str], None],
         elsewhere: Counter[str] | None = None,
     ) -> None:
         """Other hosts are reached by way of `proxies`; None if they are not reached at all.
@@ -41,8 +55,11 @@ class Gate(next_layer.NextLayer):
         self._hosts = hosts
         self._proxies = proxies
         self._distrusted = distrusted
+        self._report = report
         self._elsewhere = Counter() if elsewhere is None else elsewhere
         self._told: set[str] = set()
+        self._unread: set[str] = set()
+        """The hosts of which was told that what is spoken there cannot be recorded."""
         self._silent: dict[str, str] = {}
         """The host that a client has TLS for and has said nothing to yet, by its connection."""
 
@@ -59,9 +76,13 @@ class Gate(next_layer.NextLayer):
                 return
         elif context.client.tls_established:
             self._silent.pop(context.client.id, None)
+        inside = len(context.layers) > 1 and not nextlayer.data_server()
+        if inside and _is_undecided(nextlayer.data_client()):
+            return  # what comes in small pieces would be taken for something else than it is
         super().next_layer(nextlayer)
-        if isinstance(nextlayer.layer, layers.TCPLayer):  # mitmproxy would keep all of it in memory
-            nextlayer.layer.flow = None
+        if isinstance(nextlayer.layer, layers.TCPLayer):
+            nextlayer.layer.flow = None  # mitmproxy would keep all of it in memory
+            self._tell_unread(context)
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
         """A CONNECT to another host is refused where it was not let through above."""
@@ -96,10 +117,24 @@ class Gate(next_layer.NextLayer):
         """The proxy stops, and it is we who hang up."""
         self._silent.clear()
 
+    def _tell_unread(self, context: Context) -> None:
+        host = context.client.sni or (context.server.address or ("",))[0]
+        if host and host not in self._unread:
+            self._unread.add(host)
+            what = "cannot be played" if self._proxies is None else "passes unrecorded"
+            how = "no HTTP in TLS" if context.client.tls_established else "neither TLS nor HTTP"
+            self._report(f"a client speaks {how} to {host}: that {what}")
+
     def _tell(self, host: str, why: str) -> None:
         if host not in self._told:
             self._told.add(host)
             self._distrusted(host, why)
+
+
+def _is_undecided(data: bytes) -> bool:
+    """Whether what begins with `data` may become TLS or HTTP, or something else."""
+    begins = _HELLO.startswith(data) or _REQUEST_LINE.fullmatch(data) is not None
+    return begins and len(data) < _LONGEST_LINE
 
 
 def _host(data: tls.TlsData) -> str:

@@ -150,7 +150,11 @@ class Proxy(Master):
         gate: next_layer.NextLayer
         elsewhere: Counter[str] = Counter()
         if isinstance(target, Hosts):
-            mode, hosts, gate = "regular", target, Gate(target, proxies, distrusted, elsewhere)
+            mode, hosts, gate = (
+                "regular",
+                target,
+                Gate(target, proxies, distrusted, report, elsewhere),
+            )
         else:
             parts = urlsplit(target)
             mode = f"reverse:{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

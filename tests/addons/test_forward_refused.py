@@ -96,6 +96,8 @@ def test_replay_reaches_no_server(tmp_path: Path) -> None:
                     secure.sendall(b"\x00\x01\x02zzzz")
                     assert _rest(secure) == b""
         assert proxy.stop() == 0
+        told = "to 127.0.0.1: that cannot be played"
+        assert [told in line for line in proxy.said].count(True) == 1
         there.setblocking(False)
         with pytest.raises(BlockingIOError):
             there.accept()
