@@ -12,12 +12,15 @@ import shutil
 import ssl
 import tempfile
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from wire.errors import RespoolError
 
 CERTIFICATE = "mitmproxy-ca-cert.pem"
 _PRIVATE = "mitmproxy-ca.pem"
+SOON = timedelta(days=14)
+"""How long before its end an authority is called old."""
 _PEM = re.compile(rb"-----BEGIN ((?:TRUSTED )?CERTIFICATE)-----.+?-----END \1-----", re.DOTALL)
 
 
@@ -88,6 +91,18 @@ def flaw(folder: Path) -> str:
     if found[0] != found[1] or key.public_key() != found[0].public_key():
         return f"{folder / _PRIVATE} and {CERTIFICATE} do not belong together"
     return ""
+
+
+def ageing(folder: Path) -> str:
+    """That a sound authority has expired or soon will, and what to do; the empty string if not."""
+    from cryptography import x509
+
+    found = x509.load_pem_x509_certificate(certificate(folder).read_bytes())
+    until, now = found.not_valid_after_utc, datetime.now(UTC)
+    if until > now + SOON:
+        return ""
+    when = "expires" if until > now else "is refused by clients, as it expired"
+    return f"respool's certificate authority {when} on {until.date()}; {anew(folder)}"
 
 
 def anew(folder: Path) -> str:

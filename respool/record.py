@@ -185,6 +185,8 @@ async def _run(
             env = child.environment(f"{url}{base}", dummy_key=False)
         else:
             say(f"recording through {url} into {cassette}: what goes to {hosts}")
+            if old := authority.ageing(folder):
+                say(old)
             env = child.behind_proxy(url, hosts, folder)
         if journal.next_number > 1:
             say(f"{cassette} is continued, with exchange {journal.next_number}")

@@ -121,6 +121,8 @@ async def _in_front(
     )
     try:
         url = f"http://{HOST}:{await detour.start()}"
+        if old := authority.ageing(folder):
+            say(old)
         yield url, child.behind_proxy(url, hosts, folder, replaying=True)
     finally:
         await detour.stop()

@@ -6,10 +6,10 @@ In front of a base URL nobody needs our authority; by HTTPS_PROXY every client h
 import os
 import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
-from addons.authority import anew, certificate, default_folder, flaw, is_vacant
+from addons.authority import SOON, anew, certificate, default_folder, flaw, is_vacant
 from respool.doctor.certificates import certificates, expiry
 from respool.doctor.finding import Asked, Finding, ok, problem, warning
 from respool.doctor.origin import Origin
@@ -18,7 +18,6 @@ from respool.trust import TRUST, in_force
 ROOT_FILES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """The first of these that is set says whom respool itself trusts, see `upstream_roots`."""
 _NEEDED = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
-_SOON = timedelta(days=14)
 
 
 def _certificate() -> Path:
@@ -107,7 +106,7 @@ def authority(asked: Asked) -> Iterator[Finding]:
     now = datetime.now(UTC)
     if until < now:
         yield make("authority", f"expired on {until.date()}: no client trusts it", advice)
-    elif until < now + _SOON:
+    elif until < now + SOON:
         yield warning("authority", f"expires on {until.date()}", advice)
     elif needed:
         yield ok("authority", f"{path}, valid until {until.date()}")
