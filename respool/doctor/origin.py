@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
+from respool.doctor import proc
 from wire.hosts import is_loopback
 
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443, "socks5": 1080, "socks5h": 1080}
@@ -46,8 +47,12 @@ class Origin:
 
     @property
     def answers(self) -> bool:
-        """Whether something listens there. To be asked of loopback only."""
-        return answers(self.host, self.port)
+        """Whether something listens there. To be asked of loopback only.
+
+        Where the system tells, nobody gets a connection that says nothing.
+        """
+        ports = proc.listening_sockets().values()
+        return self.port in ports if ports else answers(self.host, self.port)
 
 
 def port_of(scheme: str) -> int:

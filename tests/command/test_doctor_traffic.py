@@ -216,6 +216,18 @@ def test_proxies(tmp_path: Path, variables: dict[str, str], state: str, says: st
     assert says in doctor(tmp_path, **variables).one("proxies", state)
 
 
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only /proc tells who listens")
+def test_offline_connects_to_no_proxy(tmp_path: Path) -> None:
+    """That a local proxy is there is seen without a connection to it."""
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        url = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        report = doctor(tmp_path, HTTPS_PROXY=url, OPENAI_BASE_URL=url)
+        assert f"HTTPS_PROXY is {url}" in report.one("proxies", "ok")
+        proxy.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
+
+
 def test_command_finds_its_own_variables(tmp_path: Path) -> None:
     """What `record` sets for CMD is no worry where a CMD is given."""
     report = doctor(tmp_path, "--", "python", HTTP_PROXY="http://corp.example:3128")
