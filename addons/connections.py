@@ -45,12 +45,12 @@ class Connections:
     async def server_connect(self, data: ServerConnectionHookData) -> None:
         """A connection is wanted, which is not made where `error` is set."""
         address = data.server.address
-        if data.server.error is not None or address is None:
+        if address is None:
             return
         if why := impossible(address[0], address[1]):
-            data.server.error = why
+            data.server.error = data.server.error or why
         elif await self._is_ours(address[0], address[1]):
-            data.server.error = "it is respool itself"
+            data.server.error = "it is respool itself"  # of which mitmproxy says less, if anything
 
     async def _is_ours(self, host: str, port: int) -> bool:
         listening = [each for server in self._server.servers for each in server.listen_addrs]

@@ -12,6 +12,8 @@ OURS = b"x-respool-synthesised"
 RESET_BY_CLIENT = "stream reset by client"
 """What mitmproxy says where an HTTP/2 client hangs up on one answer and keeps its connection."""
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
+_NOISE = re.compile(r"Connection killed: |\[Errno -\d+\] ")
+"""What stands before a reason of our own, and before what the resolver says."""
 
 
 def error_answer(status: int, why: str, upstream: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
@@ -31,6 +33,6 @@ def error_answer(status: int, why: str, upstream: str) -> tuple[list[tuple[bytes
 
 
 def plain(why: str) -> str:
-    """What asyncio says of a connection, without its calls and their arguments."""
+    """What asyncio and mitmproxy say of a connection, without calls and their arguments."""
     found = _ERRNO.search(why)
-    return os.strerror(int(found[1])) if found else why
+    return os.strerror(int(found[1])) if found else _NOISE.sub("", why)

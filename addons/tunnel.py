@@ -11,6 +11,7 @@ from mitmproxy.proxy import commands, events, layers
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator, Layer
 
+from addons.error_answer import plain
 from addons.internals.handler import be_pipe
 from addons.proxies import OutgoingProxy, netloc
 
@@ -67,7 +68,8 @@ class _Tunnel(Layer):
         error = yield commands.OpenConnection(self.context.server)
         if error:
             where = f"the proxy {self._proxy}" if self._proxy else netloc(*self._target)
-            yield from self._refuse(b"502 Bad Gateway", f"respool: cannot reach {where}: {error}\n")
+            why = f"respool: cannot reach {where}: {plain(error)}\n"
+            yield from self._refuse(b"502 Bad Gateway", why)
             return
         if self._proxy is None:
             established = b"HTTP/1.1 200 Connection established\r\n\r\n"

@@ -146,6 +146,22 @@ def test_unreachable_host_is_an_error_at_once(proxy: Running) -> None:
             connected(proxy.base_url, target)
 
 
+def test_reason_is_given_plainly(proxy: Running) -> None:
+    """What a client is told of a tunnel holds no calls, numbers, or words of mitmproxy's."""
+    here = urlsplit(proxy.base_url).port
+    for target, why in (
+        ("127.0.0.1:1", "Connection refused"),
+        (f"localhost:{here}", "it is respool itself"),
+        ("no.such.invalid:443", ""),
+    ):
+        with socket.create_connection(("127.0.0.1", here), timeout=20) as client:
+            client.sendall(f"CONNECT {target} HTTP/1.1\r\n\r\n".encode())
+            said = b"".join(iter(lambda it=client: it.recv(1000), b"")).decode()
+        assert f"respool: cannot reach {target}: {why}" in said
+        for noise in ("Errno", "killed", "("):
+            assert noise not in said
+
+
 def test_plain_http_passes(proxy: Running) -> None:
     """A plain request to another host is forwarded as it is, also to a path of the API."""
     elsewhere = Answering("elsewhere")
