@@ -8,6 +8,7 @@ and password in a proxy's URL go to that proxy and nowhere else: nothing here pr
 import base64
 import ipaddress
 import os
+import re
 import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -19,6 +20,7 @@ from wire.errors import BadOption
 from wire.hosts import is_loopback
 
 _PORTS = {"http": 80, "https": 443}
+_WITH_PORT = re.compile(r"(\[[^\]]*\]|[^:\[\]]+):(\d{1,5})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +41,26 @@ def netloc(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def entries(listed: str) -> list[str]:
+    """What a value of NO_PROXY lists, between commas as everybody takes them, or blanks as curl."""
+    return [entry for entry in re.split(r"[,\s]+", listed) if entry]
+
+
 def exempts(entry: str, host: str, port: int) -> bool:
-    """Whether an entry of NO_PROXY names a host: `*`, a name, what it ends in, or a network."""
-    entry = entry.strip()
+    """Whether an entry of NO_PROXY names a host: `*`, a name, what it ends in, or a network.
+
+    It may end in a port, to which it is limited. Dots at the end of names say nothing.
+    """
+    if found := _WITH_PORT.fullmatch(entry):
+        entry = found[1]
+        if int(found[2]) != port:
+            return False
+    host = host.rstrip(".").lower()
     with suppress(ValueError):  # a name
         if ipaddress.ip_address(host) in ipaddress.ip_network(entry.strip("[]"), strict=False):
             return True
-    name, host = entry.removeprefix("*.").lstrip(".").lower(), host.lower()
-    return name in ("*", host, f"{host}:{port}") or (bool(name) and host.endswith(f".{name}"))
+    name = entry.removeprefix("*.").strip(".").lower()
+    return name in ("*", host) or (bool(name) and host.endswith(f".{name}"))
 
 
 class Proxies:
@@ -59,7 +73,7 @@ class Proxies:
         self, found: Mapping[str, str], bypass: Callable[[str], bool] = lambda _: False
     ) -> None:
         self._bypass = bypass
-        self._exempt = [entry for entry in found.get("no", "").split(",") if entry.strip()]
+        self._exempt = entries(found.get("no", ""))
         self._proxies: dict[str, OutgoingProxy] = {}
         self.refused: list[str] = []
         """The schemes whose proxy speaks SOCKS, which mitmproxy does not: they go directly."""
@@ -110,6 +124,12 @@ def _proxy(variable: str, url: str) -> OutgoingProxy:
         host, port = parts.hostname, parts.port or _PORTS.get(parts.scheme, 0)
     except ValueError:
         host, port = None, 0
+    else:
+        if parts.scheme not in _PORTS:
+            raise BadOption(
+                f"{variable} is not the URL of a proxy that respool knows: it begins with "
+                f"{parts.scheme}://, not http:// or https://; set it like http://host:3128"
+            )
     if not host or not port:
         # The value is not repeated: it may hold a password.
         raise BadOption(f"{variable} is not the URL of a proxy; set it like http://host:3128")

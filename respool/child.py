@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from addons.proxies import exempts
+from addons.proxies import entries, exempts
 from respool.open_files import limited_as_at_start
 from respool.say import say
 from respool.trust import TRUST, USE_ENV_PROXY, in_force
@@ -91,8 +91,7 @@ def invite(base_url: str, env: Mapping[str, str] | None = None) -> None:
 
 def _exempted(env: Mapping[str, str]) -> list[str]:
     """The hosts that clients reach directly; where both spellings are there, the lower wins."""
-    listed = env.get("no_proxy") or env.get("NO_PROXY", "")
-    return [host.strip() for host in listed.split(",") if host.strip()]
+    return entries(env.get("no_proxy") or env.get("NO_PROXY", ""))
 
 
 def _exempt(env: dict[str, str], hosts: Sequence[str]) -> None:

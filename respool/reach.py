@@ -5,6 +5,7 @@ A wrong upstream is an error at once and not a 502 in the client's log.
 
 import asyncio
 import os
+import re
 import socket
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from addons.proxies import OutgoingProxy, Proxies
 
 _PROBE_S = 10.0
+_STATUS_LINE = re.compile(r"HTTP/\d(?:\.\d)? +(\d{3}\b.*)")
+_SHOWN = 60
+"""How many characters are shown of what is no answer of a proxy."""
 
 
 class UpstreamUnreachable(RespoolError):
@@ -70,8 +74,18 @@ async def _through(
     target = netloc(host, port)
     word = f"Proxy-Authorization: {proxy.authorization}\r\n" if proxy.authorization else ""
     writer.write(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{word}\r\n".encode())
-    head = await reader.readuntil(b"\r\n\r\n")
-    _, _, status = head.partition(b"\r\n")[0].decode("latin-1").partition(" ")
+    try:
+        line = (await reader.readuntil(b"\n")).decode("latin-1").strip()
+    except asyncio.IncompleteReadError as error:
+        line = error.partial.decode("latin-1")
+        if not line:
+            raise
+    except asyncio.LimitOverrunError:
+        line = (await reader.read(_SHOWN)).decode("latin-1")
+    found = _STATUS_LINE.match(line)
+    if found is None:
+        return f"it speaks no HTTP, but begins with {line[:_SHOWN]!r}"
+    status = found[1]
     if status.startswith("2"):
         return ""
     asks = "; put user:password@ before its host" if status.startswith("407") else ""

@@ -1,6 +1,7 @@
 """`respool record` in front of a server that only a company's proxy reaches."""
 
 import json
+import socket
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from harness import KEY, one_line_error, run
 from office import VENDOR, office, port_of, settings
 from tls_servers import (
     Answering,
+    accepting,
     certificate,
     corporate_proxy,
     serving_asgi,
@@ -111,14 +113,15 @@ def test_exempted_upstream(tmp_path: Path, tape: Path) -> None:
             env=env,
         )
         assert done.returncode == 0, done.stderr
-        error = one_line_error(
-            run(
-                *("record", "--upstream", "http://no.such.example/v1", "--cassette", tape),
-                *("--", "true"),
-                env=env | {"NO_PROXY": ".example", "no_proxy": ".example"},
+        for listed in (".example", "other.test example.", "such.example:80"):
+            error = one_line_error(
+                run(
+                    *("record", "--upstream", "http://no.such.example/v1", "--cassette", tape),
+                    *("--", "true"),
+                    env=env | {"NO_PROXY": listed, "no_proxy": listed},
+                )
             )
-        )
-    assert "the host name is not known" in error
+            assert "the host name is not known" in error
     assert not company.asked
     assert not company.refused
 
@@ -166,11 +169,40 @@ def test_proxy_that_refuses(tmp_path: Path, tape: Path, mode: tuple[str, ...]) -
     assert not tape.exists()
 
 
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "'SSH-2.0-OpenSSH_9.6'"),
+        (b"\r\n\r\n", "''"),
+        (b"\x00junk", r"'\x00junk'"),
+        (b"x" * 100_000, "'" + "x" * 60 + "'"),
+        (b"HTTP/1.1\r\n\r\n", "'HTTP/1.1'"),
+    ],
+)
+def test_proxy_that_answers_junk(tmp_path: Path, tape: Path, answer: bytes, shown: str) -> None:
+    """What speaks no HTTP where a proxy should be is shown by how it begins."""
+
+    def say(client: socket.socket) -> None:
+        client.recv(1000)
+        client.sendall(answer)
+
+    with accepting(say) as port:
+        url = f"http://127.0.0.1:{port}"
+        env = settings(tmp_path, HTTPS_PROXY=url, https_proxy=url)
+        upstream = ("--upstream", "https://llm.example/v1")
+        error = one_line_error(run("record", *upstream, "--cassette", tape, "--", "true", env=env))
+    assert f"it speaks no HTTP, but begins with {shown}; mend HTTPS_PROXY" in error
+
+
 def test_proxy_that_is_none(tmp_path: Path, tape: Path) -> None:
     """A variable that names no proxy is named without its value; SOCKS is said to be gone past."""
     env = settings(tmp_path, HTTPS_PROXY="http://a:secret@[", https_proxy="http://a:secret@[")
     error = one_line_error(run("record", "--cassette", tape, "--", "true", env=env))
     assert "HTTPS_PROXY is not the URL of a proxy" in error
+    assert "secret" not in error
+    env |= dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "ftp://a:secret@127.0.0.1:21")
+    error = one_line_error(run("record", "--cassette", tape, "--", "true", env=env))
+    assert "it begins with ftp://, not http:// or https://; set it like http://host:3128" in error
     assert "secret" not in error
     with running_server() as server:
         env = settings(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from addons.proxies import Proxies, exempts
+from addons.proxies import Proxies, entries, exempts
 from wire.errors import BadOption
 
 ALL = {"http": "http://plain:3128", "https": "http://user:a%20b@secure:3129", "no": ""}
@@ -44,11 +44,18 @@ def test_loopback_is_never_asked_of_a_proxy() -> None:
         ("ternal.example", False),
         ("", False),
         ("10.0.0.0/8", False),
+        ("internal.example.", True),
+        (".internal.example.", True),
+        ("internal.example:8443", True),
+        ("internal.example.:443", False),
+        (".", False),
+        (" q.z internal.example ", True),
     ],
 )
 def test_entries_of_no_proxy(entry: str, exempt: bool) -> None:
     """An entry is a name, what names end in, or all; it may have a port."""
-    assert exempts(entry, "api.internal.example", 8443) is exempt
+    assert any(exempts(one, "api.internal.example", 8443) for one in entries(entry)) is exempt
+    assert any(exempts(one, "api.internal.example.", 8443) for one in entries(entry)) is exempt
     assert (to(ALL | {"no": f"x.y, {entry}"}, "http://api.internal.example:8443") is None) is exempt
 
 
@@ -58,6 +65,9 @@ def test_networks_of_no_proxy() -> None:
     assert exempts("10.1.2.3", "10.1.2.3", 80)
     assert exempts("[fd00::7]", "fd00::7", 80)
     assert exempts("fd00::/8", "fd00::7", 80)
+    assert exempts("[fd00::7]:8000", "fd00::7", 8000)
+    assert not exempts("[fd00::7]:8000", "fd00::7", 80)
+    assert not exempts("[fd00::7]:8000", "fd00::8", 8000)
     assert not exempts("10.0.0.0/8", "11.1.2.3", 80)
 
 
@@ -82,7 +92,10 @@ def test_password_in_one_of_two_urls() -> None:
     assert both.authorization_of("proxy", 3128) == "Basic dXNlcjphIGI="
 
 
-@pytest.mark.parametrize("url", ["http://", "http://u:secret@:80", "ftp://host", "http://h:99999"])
+@pytest.mark.parametrize(
+    "url",
+    ["http://", "http://u:secret@:80", "ftp://u:secret@host:21", "http://h:99999"],
+)
 def test_what_is_no_proxy(url: str) -> None:
     """It is refused without its value, which may hold a password."""
     with pytest.raises(BadOption, match="HTTPS_PROXY is not the URL of a proxy") as raised:
