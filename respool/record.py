@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from respool import child
+from respool.event_loop import EventLoop
 from respool.open_files import raise_limit
 from respool.options import port_option
 from respool.quantities import SIZE
@@ -93,7 +94,8 @@ def command(
     printed, in place of the base URL.
     """
     plan = _Plan(cassette, port, record_all, rotate, cmd, *_servers(upstreams, forward))
-    sys.exit(asyncio.run(_record(plan, Hosts(plan.servers) if forward else None)))
+    running = _record(plan, Hosts(plan.servers) if forward else None)
+    sys.exit(asyncio.run(running, loop_factory=EventLoop))
 
 
 @dataclass(frozen=True, slots=True)
