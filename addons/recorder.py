@@ -16,7 +16,7 @@ from mitmproxy import ctx, exceptions, http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import ConnectionState
 
-from addons.error_answer import RESET_BY_CLIENT, plain
+from addons.error_answer import REFUSED, RESET_BY_CLIENT, plain
 from addons.proxies import netloc
 from addons.tee import Tee
 from cassettes.folder import check_name
@@ -114,9 +114,13 @@ class Recorder:
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Let traffic that is not recorded stream."""
+        if flow.error is not None and not flow.request.host and flow.server_conn.address:
+            # It is refused, which mitmproxy does before it says where the request was to go.
+            flow.request.data.host, flow.request.data.port = flow.server_conn.address[:2]
+            flow.request.scheme = "https" if flow.server_conn.tls else "http"
         if self._journal is None or not self._is_recorded(flow.request):
             flow.request.stream = True
-            if self._upstream(flow.request) is None:
+            if self._upstream(flow.request) is None and flow.request.host:
                 self.elsewhere[netloc(flow.request.host, flow.request.port)] += 1
             else:
                 self.passed += 1
@@ -135,6 +139,8 @@ class Recorder:
             return False
         if recognise(request.method, request.path) is not None:
             return True
+        if request.method == "CONNECT":  # which is refused here
+            return False
         upgrade = request.headers.get("upgrade", "").lower()
         return self._record_all and upgrade != "websocket"
 
@@ -212,15 +218,24 @@ class Recorder:
         message = plain(flow.error.msg) if flow.error else ""
         outcome = _who(flow)
         begun = _NUMBER in flow.metadata or flow.request.stream
-        if self._journal is not None and not begun and outcome == "client_gone":
+        if self._journal is not None and not begun:
             self._begin(flow, self._journal)
-            message = f"the client broke off its request, of which nothing was passed on: {message}"
-        if outcome == "upstream_unreachable" and _NUMBER in flow.metadata:
+            gone = outcome == "client_gone"
+            who = "the client broke off its" if gone else "respool refused this"
+            message = f"{who} request, of which nothing was passed on: {message}"
+            if not gone:
+                self._report(f"exchange {flow.metadata[_NUMBER]}: {message}")
+        elif outcome == "upstream_unreachable" and _NUMBER in flow.metadata:
             self._report(
                 f"exchange {flow.metadata[_NUMBER]}: no connection to "
                 f"{flow.request.host}:{flow.request.port}: {message}"
             )
         self._end(flow, outcome, message)
+
+    def unreadable(self, why: str) -> None:
+        """What came is no request, and was refused: there is nothing to record."""
+        why = plain(why).partition("?")[0]  # in a query there may be secrets
+        self._report(f"a client was refused, unrecorded, as what it sent is no request: {why}")
 
     def _end(
         self, flow: http.HTTPFlow, outcome: str, error: str = "", close: Close | None = None
@@ -288,6 +303,8 @@ class Recorder:
 
 def _who(flow: http.HTTPFlow) -> str:
     """Which side broke the exchange off."""
+    if flow.error is not None and flow.error.msg.startswith(REFUSED):
+        return "upstream_unreachable"
     if not flow.client_conn.state & ConnectionState.CAN_READ:
         return "client_gone"
     if flow.error is not None and flow.error.msg.startswith(RESET_BY_CLIENT):

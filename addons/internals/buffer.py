@@ -5,6 +5,8 @@ from h11._readers import ChunkedReader
 from h11._receivebuffer import ReceiveBuffer
 from mitmproxy import http
 
+_LINE_ENDS = b"\r", b"\n"
+
 
 class Chunks(ChunkedReader):
     """Reads a chunked body as h11 does, and keeps its trailers, of which mitmproxy wants none."""
@@ -74,6 +76,17 @@ class Buffer(ReceiveBuffer):
         """The lines up to the next blank one, None if it has not come."""
         self._join()
         return super().maybe_extract_lines()
+
+    def maybe_extract_head(self) -> list[bytearray] | None:
+        """The lines of a head without blank ones in front, None if it is not whole.
+
+        A blank line before a request is to be ignored (RFC 9112, 2.2); mitmproxy takes it for a
+        head, and waits for more.
+        """
+        if self._alone[:1] in _LINE_ENDS or self._data[:1] in _LINE_ENDS:
+            self._join()
+            self._extract(len(self._data) - len(self._data.lstrip(b"\r\n")))
+        return self.maybe_extract_lines()
 
     def is_next_line_obviously_invalid_request_line(self) -> bool:
         """Whether what comes is no HTTP."""

@@ -1,11 +1,11 @@
 """HTTP/1 passed on whole: answers that only inform, trailers, and errors that an SDK understands.
 
 mitmproxy takes an answer that only informs (1xx) for the answer, and crashes on trailers, after
-both of which the client waits for ever; its own errors are pages of HTML.
+both of which the client waits for ever; so it does after a blank line in front. Its own errors are
+pages of HTML, and what it refuses it says that the client broke off.
 """
 
-import re
-from contextlib import suppress
+from dataclasses import dataclass
 
 from mitmproxy import http
 from mitmproxy.connection import ConnectionState
@@ -15,45 +15,80 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import SendHttp
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
     HttpEvent,
     RequestHeaders,
+    RequestProtocolError,
     RequestTrailers,
     ResponseEndOfMessage,
     ResponseHeaders,
     ResponseProtocolError,
     ResponseTrailers,
 )
-from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server
+from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server, make_body_reader
 
-from addons.error_answer import error_answer
+from addons.error_answer import REFUSED, error_answer, plain
 from addons.internals.buffer import Buffer
+from addons.internals.framing import settle
 from addons.internals.named import named, status_of
 from cassettes.notes import SWITCHED
 
 CONTINUE = 100
-_INFORMS = re.compile(rb"HTTP/\d\.\d 1(?!01)\d\d")
-"""The beginning of an answer that is not the last one: 1xx, but for 101 (RFC 9110, 15.2)."""
+BAD_REQUEST = 400
+
+
+@dataclass
+class UnreadableHook(commands.StartHook):
+    """What came is no request; `why` says what it is instead."""
+
+    why: str
+    blocking = False
 
 
 class FaithfulClient(Http1Client):
     """The side of the upstream: answers that only inform go past, and are not the answer."""
+
+    buf: Buffer
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self.buf = Buffer()
 
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
-        """Pass 1xx on (RFC 9110, 15.2), but for 100, which the client has had from us."""
-        while self.request and self.stream_id and _INFORMS.match(bytes(self.buf)):
-            lines = self.buf.maybe_extract_lines()
-            if lines is None:
-                break  # the rest of it is on its way
-            with suppress(ValueError):  # one that cannot be read says nothing to anybody
+        """mitmproxy's own, but for 1xx, blank lines in front and what `settle` settles.
+
+        1xx is passed on (RFC 9110, 15.2), but for 100, which the client has had from us.
+        """
+        if not isinstance(event, events.DataReceived) or not self.request or not self.stream_id:
+            yield from super().read_headers(event)
+            return
+        while lines := self.buf.maybe_extract_head():
+            try:
                 response = http1.read_response_head([bytes(line) for line in lines])
-                if response.status_code != CONTINUE and self.request.http_version != "HTTP/1.0":
-                    informing = ResponseHeaders(self.stream_id, response, end_stream=False)
-                    yield SendHttp(informing, self.context.client)
-        yield from super().read_headers(event)
+                if _informs(response):
+                    yield from self._inform(self.stream_id, self.request, response)
+                    continue
+                settle(response)
+                size = http1.expected_http_body_size(self.request, response)
+            except ValueError as error:
+                why = f"Cannot parse HTTP response: {error}"
+                failed = ErrorCode.GENERIC_SERVER_ERROR
+                yield commands.CloseConnection(self.conn)
+                yield ReceiveHttp(ResponseProtocolError(self.stream_id, why, failed))
+                return
+            self.response = response
+            yield ReceiveHttp(ResponseHeaders(self.stream_id, response, size == 0))
+            self.body_reader = make_body_reader(size)
+            self.state = self.read_body
+            yield from self.state(event)
+            return
+
+    def _inform(
+        self, stream_id: int, request: http.Request, response: http.Response
+    ) -> layer.CommandGenerator[None]:
+        if response.status_code != CONTINUE and request.http_version != "HTTP/1.0":
+            informing = ResponseHeaders(stream_id, response, end_stream=False)
+            yield SendHttp(informing, self.context.client)
 
     def read_body(self, event: events.Event) -> layer.CommandGenerator[None]:
         """Hand trailers over before the end."""
@@ -90,11 +125,77 @@ class FaithfulClient(Http1Client):
 class FaithfulServer(Http1Server):
     """The side of the client: gets what informs, trailers, and errors in the API's own shape."""
 
+    buf: Buffer
     _trailers: http.Headers | None = None
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self.buf = Buffer()
+
+    def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
+        """mitmproxy's own, but for blank lines in front, what `settle` settles, and refusals.
+
+        What is wrong with a head that can be read is found again where the flow begins, which so
+        is refused with the client still there.
+        """
+        if not isinstance(event, events.DataReceived):
+            yield from super().read_headers(event)
+            return
+        if not (lines := self.buf.maybe_extract_head()):
+            return
+        head = [bytes(line) for line in lines]
+        try:
+            request = http1.read_request_head(head)
+        except ValueError as error:
+            yield from self._unreadable(head, plain(str(error)))
+            return
+        self.request = request
+        settle(request)
+        try:
+            size = http1.expected_http_body_size(request)
+        except ValueError as error:
+            self.state = self.done
+            yield ReceiveHttp(RequestHeaders(self.stream_id, request, end_stream=False))
+            failed = ErrorCode.REQUEST_VALIDATION_FAILED
+            yield ReceiveHttp(RequestProtocolError(self.stream_id, str(error), failed))
+            return
+        yield ReceiveHttp(RequestHeaders(self.stream_id, request, size == 0))
+        self.body_reader = make_body_reader(size)
+        self.state = self.read_body
+        yield from self.state(event)
+
+    def _unreadable(self, head: list[bytes], why: str) -> layer.CommandGenerator[None]:
+        """Refuse a head with a line that says nothing; where that is the first, nobody asked."""
+        self.state = self.done
+        headers = [line for line in head[1:] if line[:1] not in b" \t:" and b":" in line]
+        try:
+            self.request = http1.read_request_head([head[0], *headers])
+        except ValueError:
+            yield UnreadableHook(why)
+        else:
+            yield ReceiveHttp(RequestHeaders(self.stream_id, self.request, end_stream=True))
+            failed = ErrorCode.REQUEST_VALIDATION_FAILED
+            yield ReceiveHttp(RequestProtocolError(self.stream_id, REFUSED + why, failed))
+        yield from self._refuse(BAD_REQUEST, why)
+
+    def read_body(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """mitmproxy's own, which says nothing to a client whose body is broken."""
+        closing: commands.CloseConnection | None = None
+        for command in super().read_body(event):
+            if isinstance(command, commands.CloseConnection):
+                closing = command  # mitmproxy does so before it says why
+                continue
+            broken = command.event if isinstance(command, ReceiveHttp) else None
+            if isinstance(broken, RequestProtocolError) and isinstance(event, events.DataReceived):
+                self.state = self.done
+                why, broken.message = broken.message, REFUSED + broken.message
+                yield command
+                if not self.response:
+                    yield from self._refuse(BAD_REQUEST, why)
+            else:
+                yield command
+        if closing and self.conn.state is not ConnectionState.CLOSED:
+            yield closing
 
     def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
         """mitmproxy's own, but for the three."""
@@ -111,14 +212,18 @@ class FaithfulServer(Http1Server):
             else:
                 yield from super().send(event)
         elif isinstance(event, ResponseProtocolError) and not self.response and status_of(event):
-            if self.conn.state & ConnectionState.CAN_WRITE:
-                headers, body = error_answer(status_of(event), event.message, self._upstream())
-                headers.append((b"connection", b"close"))
-                answer = http.Response.make(status_of(event), body, http.Headers(headers))
-                yield commands.SendData(self.conn, http1.assemble_response(answer))
-                yield commands.CloseConnection(self.conn)
+            yield from self._refuse(status_of(event), event.message)
         else:
             yield from super().send(event)
+
+    def _refuse(self, status: int, why: str) -> layer.CommandGenerator[None]:
+        """Tell the client, and hang up."""
+        if self.conn.state & ConnectionState.CAN_WRITE:
+            headers, body = error_answer(status, why, self._upstream())
+            headers.append((b"connection", b"close"))
+            answer = http.Response.make(status, body, http.Headers(headers))
+            yield commands.SendData(self.conn, http1.assemble_response(answer))
+            yield commands.CloseConnection(self.conn)
 
     def _upstream(self) -> str:
         if self.request and not self.context.server.address:  # each request names its own

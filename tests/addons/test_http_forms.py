@@ -1,7 +1,6 @@
 """HTTP/1 as it may be spoken: 1xx, trailers, Expect, pipelines, HTTP/1.0, upgrades, errors."""
 
 import contextlib
-import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -161,15 +160,6 @@ def test_another_protocol_takes_over_unrecorded(wire: Wire) -> None:
     assert (exchange.status, exchange.outcome, exchange.body) == (101, "complete", b"")
     assert exchange.error is not None
     assert "passed on unrecorded" in exchange.error
-
-
-def test_a_request_that_may_not_go_on_is_refused(wire: Wire) -> None:
-    """What mitmproxy takes for smuggling is answered in the API's shape, and not recorded."""
-    with wire.dial() as client:
-        client.send(request(b"{}", CHUNKED))
-        answer = client.read_all()
-    assert answer.startswith(b"HTTP/1.1 400 ")
-    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == "respool_bad_request"
 
 
 @pytest.mark.parametrize("stream", [False, True])

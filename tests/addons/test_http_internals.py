@@ -9,13 +9,20 @@ from h2.connection import H2Connection
 from h11._receivebuffer import ReceiveBuffer
 from hypothesis import given
 from hypothesis import strategies as st
+from mitmproxy.hooks import all_hooks
+from mitmproxy.http import Headers, Request, Response
+from mitmproxy.net.http import http1
+from mitmproxy.net.http.validate import validate_headers
 from mitmproxy.proxy.layers import http as http_layer
 from mitmproxy.proxy.layers.http import _http1, _http2
 
-from addons.error_answer import RESET_BY_CLIENT
+from addons.error_answer import RESET_BY_CLIENT, plain
 from addons.internals.buffer import Buffer, Chunks
+from addons.internals.framing import settle
+from addons.internals.http1 import UnreadableHook
 from addons.internals.http2 import FaithfulH2Connection
 from addons.internals.whole import keep_http_whole
+from addons.recorder import Recorder
 
 _originals = SimpleNamespace(
     Http1Client=_http1.Http1Client,
@@ -23,6 +30,7 @@ _originals = SimpleNamespace(
     Http2Client=_http2.Http2Client,
     Http2Server=_http2.Http2Server,
 )
+LENGTH = b"content-length", b"2"
 NAMES = tuple(vars(_originals))
 
 
@@ -76,6 +84,43 @@ def test_mitmproxy_still_cannot_do_what_we_mend() -> None:
     assert "stream reset by upstream" not in inspect.getsource(_http2)
 
 
+def test_mitmproxy_still_refuses_what_is_settled() -> None:
+    """When it takes equal lengths, and a coding beside a length, `settle` may go."""
+    for fields in ([LENGTH, LENGTH], [LENGTH, (b"transfer-encoding", b"chunked")]):
+        answer = Response.make(200, b"")
+        answer.headers = Headers(fields)
+        with pytest.raises(ValueError, match=r"multiple|both"):
+            validate_headers(answer)
+        settle(answer)
+        validate_headers(answer)
+    assert "blank" not in inspect.getsource(_http1.Http1Server.read_headers)
+    assert "make_error_response(400" in inspect.getsource(_http1.Http1Server.read_headers)
+
+
+def test_what_mitmproxy_says_of_heads_is_said_plainly() -> None:
+    """Its words are known by how they begin; the option that they name is not ours."""
+    asking = Request.make("POST", "http://x/v1/responses", headers=Headers([(b"a b", b"1")]))
+    said = http_layer.validate_request(http_layer.HTTPMode.transparent, asking, True)
+    assert said is not None
+    assert plain(said) == "its head is not valid HTTP: invalid header name: 'a b'"
+    asking = Request.make("CONNECT", "http://x/")
+    said = http_layer.validate_request(http_layer.HTTPMode.transparent, asking, True)
+    assert said is not None
+    assert "record --proxy" in plain(said)
+    with pytest.raises(ValueError, match="Invalid header") as raised:
+        http1.read_request_head([b"GET / HTTP/1.1", b"secret"])
+    assert "secret" not in plain(str(raised.value))
+    assert "refusing to prevent" in inspect.getsource(http_layer.HttpStream.check_invalid)
+
+
+def test_a_broken_body_is_told_after_the_connection_is_closed() -> None:
+    """So the order is turned round; and the hook of what is no request is no one else's."""
+    source = inspect.getsource(_http1.Http1Connection.read_body)
+    assert source.index("CloseConnection(self.conn)") < source.index("self.ReceiveProtocolError(")
+    assert all_hooks["unreadable"] is UnreadableHook
+    assert callable(Recorder.unreadable)
+
+
 def test_a_chunked_body_keeps_its_trailers() -> None:
     """The reader says what h11's own says, but for the trailers."""
     reader, buf = Chunks(), ReceiveBuffer()
@@ -99,7 +144,7 @@ def test_an_answer_is_told_by_how_it_begins() -> None:
 STEPS = st.one_of(
     st.lists(st.sampled_from([b"\r\n", b"\n", b"ab", b":", b"\x00"]), max_size=6).map(b"".join),
     st.integers(0, 9),
-    st.sampled_from(["line", "lines", "invalid"]),
+    st.sampled_from(["line", "lines", "invalid", "head"]),
 )
 
 
@@ -115,6 +160,12 @@ def test_the_buffer_is_that_of_h11(steps: list[bytes | int | str]) -> None:
             assert ours.maybe_extract_next_line() == theirs.maybe_extract_next_line()
         elif step == "lines":
             assert ours.maybe_extract_lines() == theirs.maybe_extract_lines()
+        elif step == "head":
+            head = ours.maybe_extract_head()
+            assert head != []
+            while (lines := theirs.maybe_extract_lines()) == []:
+                pass
+            assert head == lines
         elif step == "invalid":
             asked = [each.is_next_line_obviously_invalid_request_line() for each in (ours, theirs)]
             assert asked[0] == asked[1]
