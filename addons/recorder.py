@@ -224,6 +224,7 @@ class Recorder:
             who = "the client broke off its" if gone else "respool refused this"
             message = f"{who} request, of which nothing was passed on: {message}"
             if not gone:
+                outcome = "upstream_unreachable"  # whatever became of requests before it
                 self._report(f"exchange {flow.metadata[_NUMBER]}: {message}")
         elif outcome == "upstream_unreachable" and _NUMBER in flow.metadata:
             self._report(
