@@ -26,6 +26,7 @@ def wants_tunnel(data: bytes) -> tuple[str, int] | bool:
 
     False where it asks for something else, True where more of it must come for telling.
     """
+    data = data.lstrip(b"\r\n")  # blank lines before a request say nothing (RFC 9112, 2.2)
     line, newline, _ = data.partition(b"\n")
     if not newline and len(data) < _LARGEST_HEAD:
         return data.startswith(b"CONNECT ") or b"CONNECT ".startswith(data)
@@ -57,7 +58,7 @@ class _Tunnel(Layer):
         if isinstance(event, events.ConnectionClosed):
             yield commands.CloseConnection(self.context.client)
         elif isinstance(event, events.DataReceived):
-            self._received += event.data
+            self._received = (self._received + event.data).lstrip(b"\r\n")
             end = _END.search(self._received)
             if end is not None:
                 yield from self._connect(self._received[: end.end()], self._received[end.end() :])

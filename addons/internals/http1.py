@@ -35,6 +35,8 @@ from cassettes.notes import SWITCHED
 
 CONTINUE = 100
 BAD_REQUEST = 400
+LARGEST_HEAD = 4 << 20
+"""Bytes of a request's head; who sends more is no client, and mitmproxy would keep it all."""
 
 
 @dataclass
@@ -142,6 +144,11 @@ class FaithfulServer(Http1Server):
             yield from super().read_headers(event)
             return
         if not (lines := self.buf.maybe_extract_head()):
+            if len(self.buf) > LARGEST_HEAD:
+                self.state = self.done
+                why = f"its head is larger than {LARGEST_HEAD >> 20} MB"
+                yield UnreadableHook(why)
+                yield from self._refuse(BAD_REQUEST, why)
             return
         head = [bytes(line) for line in lines]
         try:

@@ -40,11 +40,11 @@ def proxy(tmp_path: Path, tape: Path) -> Iterator[Running]:
             assert not cassette.exchanges
 
 
-def connected(proxy_url: str, target: str) -> socket.socket:
+def connected(proxy_url: str, target: str, before: str = "") -> socket.socket:
     """A connection that a proxy made to `target`; ConnectionError where it answers no 200."""
     parts = urlsplit(proxy_url)
     client = socket.create_connection((parts.hostname, parts.port), timeout=20)
-    client.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
+    client.sendall(f"{before}CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
     head = answer_head(client)
     if not head.startswith(b"HTTP/1.1 200 "):
         client.close()
@@ -71,11 +71,12 @@ def presented(client: socket.socket, pem: Path, host: str) -> str:
         return hashlib.sha256(shown).hexdigest()
 
 
-def test_tls_is_end_to_end(tmp_path: Path, proxy: Running) -> None:
+@pytest.mark.parametrize("before", ["", "\r\n"])
+def test_tls_is_end_to_end(tmp_path: Path, proxy: Running, before: str) -> None:
     """A client sees the certificate of the other server itself, and can trust that alone."""
     pem = certificate(tmp_path, "127.0.0.1")
     with serving_asgi(Answering("elsewhere"), pem) as port:
-        client = connected(proxy.base_url, f"127.0.0.1:{port}")
+        client = connected(proxy.base_url, f"127.0.0.1:{port}", before)
         assert presented(client, pem, "127.0.0.1") == fingerprint(pem)
 
 

@@ -27,6 +27,7 @@ from raw_wire import (
     wired,
 )
 
+from addons.internals.http1 import LARGEST_HEAD
 from cassettes.reader import Cassette
 
 ASKED = b'{"model":"m"}'
@@ -140,6 +141,14 @@ def test_what_is_no_request_is_told_to_the_operator(wire: Wire, sent: bytes) -> 
     assert "sk-123" not in line
     assert wire.ask(lambda peer: peer.send(ANSWER)) == ANSWER
     assert wire.exchange().outcome == "complete"
+
+
+def test_a_head_without_an_end_is_refused(wire: Wire) -> None:
+    """It would fill the memory."""
+    with wire.dial() as client:
+        client.send(b"POST /v1/responses HTTP/1.1\r\nX: " + b"x" * LARGEST_HEAD)
+        assert "head is larger than 4 MB" in error_in(client.read_all(), b"400")
+    assert "is no request" in told(wire, "4 MB")
 
 
 def test_a_connect_is_told_where_it_belongs(wire: Wire) -> None:
