@@ -12,7 +12,6 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator, Layer
 
 from addons.error_answer import plain
-from addons.internals.handler import be_pipe
 from addons.proxies import OutgoingProxy, netloc
 
 _LARGEST_HEAD = 64 << 10
@@ -77,7 +76,6 @@ class _Tunnel(Layer):
             yield commands.SendData(self.context.client, established)
         else:  # which answers the client itself
             rest = b"\r\n".join(_for_proxy(head, self._proxy)) + b"\r\n\r\n" + rest
-        be_pipe(self.context.client)
         relay = layers.TCPLayer(self.context, ignore=True)
         self._handle_event = relay.handle_event  # type: ignore[method-assign]  # mitmproxy's way
         yield from relay.handle_event(events.Start())

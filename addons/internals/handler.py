@@ -1,14 +1,15 @@
 """One client's connection: read deeply, slowed where others cannot follow, with brief layers."""
 
-from asyncio import Event, StreamReader, current_task
+from asyncio import Event, StreamReader, StreamWriter, current_task
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, WeakMethod, WeakSet
+from weakref import WeakKeyDictionary, WeakMethod
 
 from mitmproxy.connection import Client, Connection
 from mitmproxy.http import MessageData
 from mitmproxy.proxy import commands, events, mode_servers
 from mitmproxy.proxy.layer import Layer
+from mitmproxy.proxy.server import ConnectionIO
 
 from addons.internals.brief import BriefLayer, Hooks
 
@@ -42,40 +43,33 @@ class DeepReader:
             return data
 
 
-MOST_UNREAD = 32 << 20
-"""Bytes that may wait for one side of HTTP/2 to read on before the other side must wait too."""
-_unread: WeakKeyDictionary[Connection, WeakMethod[Callable[[], int]]] = WeakKeyDictionary()
+MOST = 32 << 20
+"""Bytes that may wait for one side of HTTP/2 before the other side is read no further."""
+_unread: WeakKeyDictionary[Client, WeakMethod[Callable[[], int]]] = WeakKeyDictionary()
 """Held weakly on both sides: what counts holds the client."""
 
 
-def _waiting_for(connection: Connection) -> int:
-    held = _unread.get(connection)
+def _unread_by(client: Client) -> int:
+    held = _unread.get(client)
     count = held() if held else None
     return count() if count else 0
 
 
-def tell_unread(connection: Connection, count: Callable[[], int]) -> None:
-    """Let `count` say how many bytes wait in a layer until the other end reads on."""
-    _unread[connection] = WeakMethod(count)
+def _unsent(transport: ConnectionIO) -> int:
+    writer = transport.writer
+    return writer.transport.get_write_buffer_size() if isinstance(writer, StreamWriter) else 0
 
 
-_pipes: WeakSet[Client] = WeakSet()
-
-
-def be_pipe(client: Client) -> None:
-    """Let each side of a client's tunnel be read as fast as the other takes what it says.
-
-    mitmproxy waits for both sides to take what they were sent. So a client that sends all before it
-    reads, to a server that answers meanwhile, would wait for itself.
-    """
-    _pipes.add(client)
+def tell_unread(client: Client, count: Callable[[], int]) -> None:
+    """Let `count` say how many bytes wait in a layer until the client reads on."""
+    _unread[client] = WeakMethod(count)
 
 
 class BriefHandler(mode_servers.ProxyConnectionHandler):
     """A client's connection whose outermost layer is a `BriefLayer`.
 
     A slow reader of HTTP/2 slows its upstreams, as one of HTTP/1 does: mitmproxy would keep all
-    that the client does not read. So does a slow upstream its client.
+    that the client does not read. What the client sends is read all the same, as it may be credit.
     """
 
     hooks: Hooks
@@ -106,39 +100,43 @@ class BriefHandler(mode_servers.ProxyConnectionHandler):
         await super().handle_connection(connection)
 
     async def server_event(self, event: events.Event) -> None:
-        """mitmproxy's own; what one side sends may say that it has read on."""
+        """mitmproxy's own; what the client sends may say that it has read on."""
         await super().server_event(event)
-        self._read_on.set()
+        if isinstance(event, events.ConnectionEvent) and event.connection is self.client:
+            self._read_on.set()
 
     async def drain_writers(self) -> None:
-        """mitmproxy's own way to wait for slow readers, which knows only those of HTTP/1."""
-        if self.client in _pipes:
-            await self._drain_others()
+        """Wait until the other side takes what it was sent, and for nobody else.
+
+        mitmproxy waits for all connections. So a client that sends all before it reads, to a server
+        that answers meanwhile, would wait for itself, and an upstream for uploads to others.
+        """
+        client = self.transports.get(self.client)
+        if client is None:
             return
-        await super().drain_writers()  # type: ignore[no-untyped-call]  # nor here
-        while self._lag():
-            self._read_on.clear()
-            await self._read_on.wait()
+        if client.handler is current_task():
+            for transport in list(self.transports.values()):
+                # What one upstream leaves must not hold up other requests, or credit for answers.
+                if transport is not client and (not self._is_shared or _unsent(transport) > MOST):
+                    await self._drain(transport)
+        else:
+            await self._drain(client)
+            while _unread_by(self.client) > MOST and self.client in self.transports:
+                self._read_on.clear()
+                await self._read_on.wait()
 
-    def _lag(self) -> bool:
-        """Whether the other side of the current task's connection leaves much unread."""
-        if not _unread or self.client not in self.transports:
-            return False
-        if self.transports[self.client].handler is current_task():
-            others = [each for each in self.transports if each is not self.client]
-            return any(_waiting_for(each) > MOST_UNREAD for each in others)
-        return _waiting_for(self.client) > MOST_UNREAD
+    @property
+    def _is_shared(self) -> bool:
+        return self.client.alpn == b"h2"
 
-    async def _drain_others(self) -> None:
-        """Wait for the sides of a tunnel that the current task does not read from."""
-        for transport in list(self.transports.values()):
-            if transport.writer is None or transport.handler is current_task():
-                continue
-            try:
-                await transport.writer.drain()
-            except OSError as error:  # as mitmproxy has it
-                if transport.handler is not None:
-                    transport.handler.cancel(f"Error sending data: {error}")
+    async def _drain(self, transport: ConnectionIO) -> None:
+        if transport.writer is None:
+            return
+        try:
+            await transport.writer.drain()
+        except OSError as error:  # as mitmproxy has it
+            if transport.handler is not None:
+                transport.handler.cancel(f"Error sending data: {error}")
 
 
 def be_brief(master: "Master") -> None:

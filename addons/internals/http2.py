@@ -1,17 +1,21 @@
 """HTTP/2 passed on whole, as `addons.internals.http1` does HTTP/1.
 
 A peer that says goodbye (GOAWAY) ends no stream that it has taken (RFC 9113, 6.8); mitmproxy and h2
-end all of them at once.
+end all of them at once. And a client whose upload the upstream does not take gets no more credit
+for that stream alone; mitmproxy gives it any, and keeps what comes.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import h2.config
 import h2.events
 from h2.errors import ErrorCodes
+from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes
-from hyperframe.frame import Frame, GoAwayFrame
+from hpack import Encoder
+from hyperframe.frame import Frame, GoAwayFrame, HeadersFrame
 from mitmproxy import http
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
@@ -19,6 +23,8 @@ from mitmproxy.proxy.layers.http import SendHttp
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
+    HttpEvent,
+    RequestData,
     RequestHeaders,
     ResponseHeaders,
     ResponseProtocolError,
@@ -39,7 +45,12 @@ STREAMS = 1000
 """Requests that one client may have open on one connection; h2's own bound is 100."""
 LARGEST_HEAD = 1 << 20
 """Bytes of a message's headers; h2's own bound is 64 KB, which a server's cookies can reach."""
+UPLOAD = 16 << 20
+"""Bytes of a request that a client may send before any of them has gone on."""
+BEHIND = 1 << 20
+"""Bytes of it that may wait for the upstream before the client gets no more credit."""
 _CONTINUE = 100
+_LONG = 4 << 10
 
 
 @dataclass(kw_only=True)
@@ -50,21 +61,71 @@ class GoingAway(h2.events.Event):
     why: str
 
 
+@dataclass
+class Behind(HttpEvent):
+    """Whether the upstream is behind with what the client sends on a stream."""
+
+    behind: bool
+
+
+class _Encoder(Encoder):
+    """hpack's own, whose Huffman code takes seconds for one long value."""
+
+    def encode(self, headers: Sequence[tuple[bytes, bytes]], huffman: bool = True) -> bytes:  # type: ignore[override]  # h2 gives no other
+        """The bytes of a head."""
+        headers = list(headers)
+        return super().encode(headers, huffman and all(len(value) < _LONG for _, value in headers))
+
+
 class FaithfulH2Connection(BufferedH2Connection):
     """One side's frames; goes on after a goodbye, and takes large heads."""
+
+    def acknowledge_received_data(self, acknowledged_size: int, stream_id: int) -> None:
+        """h2's own, but for a stream whose credit is withheld."""
+        if stream_id in self._withheld:
+            self._withheld[stream_id] += acknowledged_size
+        else:
+            super().acknowledge_received_data(acknowledged_size, stream_id)
+
+    def withhold(self, stream_id: int) -> None:
+        """Give no more credit for a stream."""
+        self._withheld.setdefault(stream_id, 0)
+
+    def give(self, stream_id: int) -> None:
+        """Give all the credit that was withheld, and more as it comes."""
+        if owed := self._withheld.pop(stream_id, 0):
+            super().acknowledge_received_data(owed, stream_id)
 
     def __init__(self, config: h2.config.H2Configuration) -> None:
         super().__init__(config)
         self.local_settings[SettingCodes.MAX_HEADER_LIST_SIZE] = LARGEST_HEAD
         if not config.client_side:
             self.local_settings[SettingCodes.MAX_CONCURRENT_STREAMS] = STREAMS
+            self.local_settings[SettingCodes.INITIAL_WINDOW_SIZE] = UPLOAD
         self.local_settings.acknowledge()  # or h2 would tell the peer what was before
         self.decoder.max_header_list_size = LARGEST_HEAD
+        self.encoder = _Encoder()
+        self._withheld: dict[int, int] = {}
+        """Bytes that a client has sent and gets no credit for yet, by stream."""
 
     def unsent(self) -> int:
         """Bytes that wait until the peer takes more."""
-        waiting = self.stream_buffers.values()
-        return sum(len(frame.data) for frames in waiting for frame in frames)
+        return sum(map(self.unsent_on, self.stream_buffers))
+
+    def unsent_on(self, stream_id: int) -> int:
+        """Those of one stream."""
+        return sum(len(frame.data) for frame in self.stream_buffers.get(stream_id, ()))
+
+    def _receive_headers_frame(
+        self, frame: HeadersFrame
+    ) -> tuple[list[Frame], list[h2.events.Event]]:
+        """h2's own, which takes hints on a stream that we have reset for a broken connection."""
+        try:
+            return super()._receive_headers_frame(frame)
+        except ProtocolError:
+            if not self._stream_is_closed_by_reset(frame.stream_id):
+                raise
+            return [], []
 
     def _receive_goaway_frame(
         self, frame: GoAwayFrame
@@ -95,7 +156,14 @@ class FaithfulHttp2Server(Http2Server):
         return (yield from super().handle_h2_event(event))
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
-        """mitmproxy's own, but for trailers and errors."""
+        """mitmproxy's own, but for trailers, errors and credit."""
+        if isinstance(event, Behind):
+            if event.behind:
+                self.h2_conn.withhold(event.stream_id)
+            else:
+                self.h2_conn.give(event.stream_id)
+                yield commands.SendData(self.conn, self.h2_conn.data_to_send())
+            return
         if isinstance(event, ResponseTrailers):
             fields = [(name.lower(), value) for name, value in event.trailers.fields]
             event = ResponseTrailers(event.stream_id, http.Headers(fields))
@@ -122,10 +190,13 @@ class FaithfulHttp2Client(Http2Client):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        tell_unread(context.server, self.h2_conn.unsent)
+        self._left: list[int] = []
+        """Requests that had no stream yet when the upstream went, by the client's numbers."""
+        self._behind: set[int] = set()
+        """Streams of ours with which the upstream is behind."""
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
-        """mitmproxy's own, but for what comes after a goodbye."""
+        """mitmproxy's own, but for what comes after a goodbye, and for credit."""
         if self.gone is not None and isinstance(event, RequestHeaders):
             yield self._not_taken(event.stream_id)
             return
@@ -138,20 +209,31 @@ class FaithfulHttp2Client(Http2Client):
                     RESET_BY_CLIENT, "stream reset by upstream"
                 )
             yield command
+        if isinstance(event, RequestData) and self.h2_conn.unsent_on(event.stream_id) > BEHIND:
+            yield from self._tell_behind(event.stream_id)  # by now it is ours
+        for number in [each for each in self._behind if self.h2_conn.unsent_on(each) < BEHIND]:
+            self._behind.discard(number)
+            yield SendHttp(Behind(self.their_stream_id[number], False), self.context.client)
         if self.gone is not None:
-            for stream_id in self.stream_queue:
+            for stream_id in self._left:
                 yield self._not_taken(stream_id)
-            self.stream_queue.clear()
+            self._left.clear()
             if not self.streams and self.conn.connected:
                 yield commands.CloseConnection(self.conn)
+
+    def _tell_behind(self, number: int) -> layer.CommandGenerator[None]:
+        if number not in self._behind and self.context.client.alpn == b"h2":
+            self._behind.add(number)
+            yield SendHttp(Behind(self.their_stream_id[number], True), self.context.client)
 
     def handle_h2_event(self, event: h2.events.Event) -> layer.CommandGenerator[bool]:
         """mitmproxy's own, which takes a goodbye for the end, and drops hints."""
         if isinstance(event, GoingAway):
-            self.gone = event.why
-            for stream_id in [number for number in self.streams if number > event.last_stream_id]:
-                self.streams.pop(stream_id)
-                yield self._not_taken(stream_id)
+            self._go(event.why)
+            for number in [each for each in self.streams if each > event.last_stream_id]:
+                self.streams.pop(number)
+                self.h2_conn.reset_stream(number, ErrorCodes.CANCEL)
+                yield self._not_taken(number)
             return False
         if isinstance(event, h2.events.InformationalResponseReceived):
             stream_id = self.their_stream_id[event.stream_id]
@@ -174,7 +256,16 @@ class FaithfulHttp2Client(Http2Client):
 
     def close_connection(self, msg: str) -> layer.CommandGenerator[None]:
         """mitmproxy's own, which does not know of the goodbye."""
-        yield from super().close_connection(f"{msg} ({self.gone})" if self.gone else msg)
+        why = f"{msg} ({self.gone})" if self.gone else msg
+        self._go(msg)
+        self.h2_conn.stream_buffers.clear()
+        yield from super().close_connection(why)
+
+    def _go(self, why: str) -> None:
+        """Take no more requests, not even those that wait."""
+        self.gone = self.gone or why
+        self._left += self.stream_queue
+        self.stream_queue.clear()
 
     def _not_taken(self, stream_id: int) -> ReceiveHttp:
         message = f"the upstream ended its HTTP/2 connection before this request ({self.gone})"

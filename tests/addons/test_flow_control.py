@@ -149,7 +149,7 @@ def test_a_slow_reader_slows_its_upstream_and_nothing_else(tmp_path: Path) -> No
 LITTLE_UNREAD = """
 import addons.internals.handler
 from respool.cli import main
-addons.internals.handler.MOST_UNREAD = 500_000
+addons.internals.handler.MOST = 500_000
 main()
 """
 

@@ -3,17 +3,21 @@
 import contextlib
 import json
 import socket
-import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from h2.settings import SettingCodes
 from h2_wire import H2, Stream, h2_dialled
 from harness import recording
-from hyperframe.frame import GoAwayFrame
-from raw_wire import DEADLINE_S, Peer, Wire, whole, wired
+from hpack import Encoder
+from hyperframe.frame import GoAwayFrame, HeadersFrame
+from raw_wire import DEADLINE_S, Peer, Wire, head, upstream, whole, wired
 from tls_servers import certificate, serving_tls
+
+from addons.internals.http2 import UPLOAD
 
 BODY = b'{"id":"resp_1","object":"response"}'
 JSON = "Content-Type: application/json"
@@ -196,66 +200,176 @@ def test_three_hundred_streams_of_one_client(tmp_path: Path) -> None:
         assert {bytes(client.finished(number).body) for number in numbers} == {BODY}
 
 
-LITTLE_UNREAD = """
-import addons.internals.handler
-from respool.cli import main
-addons.internals.handler.MOST_UNREAD = 500_000
-main()
-"""
+def begun(client: H2, method: str, path: str, *more: tuple[str, str], ended: bool = False) -> int:
+    """A request without a body so far."""
+    number = client.conn.get_next_available_stream_id()
+    client.streams[number] = Stream()
+    fields = [(":method", method), (":scheme", "https"), (":path", path), (":authority", "x")]
+    client.conn.send_headers(number, [*fields, *more], end_stream=ended)
+    client.flush()
+    return number
 
 
-def test_a_slow_upstream_slows_an_upload(tmp_path: Path) -> None:
-    """What waits for it is bounded; when it reads on, all comes."""
-    size, piece = 30_000_000, b"x" * 16_000
-    sent = 0
-    may_read, received = threading.Event(), threading.Event()
+class Uploading:
+    """A client's upload of `SIZE` bytes, as far as it has credit."""
+
+    def __init__(self, client: H2, *more: tuple[str, str]) -> None:
+        client.until(lambda: client.conn.outbound_flow_control_window > SIZE)
+        self.number = begun(client, "POST", "/v1/files", *more)
+        self.sent = 0
+        self._client = client
+
+    @property
+    def credit(self) -> int:
+        """Bytes that may be sent."""
+        return min(self._client.conn.local_flow_control_window(self.number), SIZE - self.sent)
+
+    def go_on(self) -> None:
+        """Send what may be sent."""
+        while data := b"x" * min(self.credit, 16_000):
+            self._client.conn.send_data(self.number, data)
+            self._client.flush()
+            self.sent += len(data)
+
+    def finish(self) -> Stream:
+        """Send all of it, as credit comes; what is answered."""
+        while self.sent < SIZE:
+            self._client.until(lambda: self.credit > 0)
+            self.go_on()
+        self._client.conn.end_stream(self.number)
+        self._client.flush()
+        return self._client.finished(self.number)
+
+
+SIZE = 40_000_000
+
+
+def test_a_slow_upstream_slows_an_upload_and_nothing_else(tmp_path: Path) -> None:
+    """The client gets no more credit for that stream; when the upstream reads on, all comes."""
+    received: list[int] = []
 
     def speak(peer: Peer) -> None:
         server = H2(peer, is_client=False)
-        server.until(lambda: any(stream.headers for stream in server.streams.values()))
-        may_read.wait(DEADLINE_S)
-        [number] = [number for number, stream in server.streams.items() if stream.headers]
+        [other] = asked(server)
+        server.answer(other, BODY)
+        [number] = [n for n, stream in server.streams.items() if stream.headers and n != other]
         server.conn.increment_flow_control_window(1 << 30)
         server.conn.increment_flow_control_window(1 << 30, number)
         server.flush()
-        asked(server)
-        assert len(server.streams[number].body) == size
-        received.set()
+        asked(server, 2)
+        received.append(len(server.streams[number].body))
         server.answer(number, BODY)
         peer.read_all()
 
-    def upload(client: H2, number: int) -> None:
-        nonlocal sent
-        while sent < size:
-            data = piece[: size - sent]
-            client.conn.send_data(number, data)
-            client.flush()
-            sent += len(data)
-        client.conn.end_stream(number)
-        client.flush()
-
-    pem = certificate(tmp_path)
-    context, env = serving_tls(pem, "h2"), {"SSL_CERT_FILE": str(pem)}
-    options = {"env": env, "command": (sys.executable, "-P", "-c", LITTLE_UNREAD)}
-    with (
-        wired(tmp_path / "out.jsonl", context=context, **options) as wire,
-        h2_dialled(wire.base_url) as client,
-    ):
+    with wire_to(tmp_path, "h2") as wire, h2_dialled(wire.base_url) as client:
         wire.speak_h2 = speak
-        client.until(lambda: client.conn.outbound_flow_control_window > size)
-        number = client.conn.get_next_available_stream_id()
-        client.streams[number] = Stream()
-        head = [(":method", "POST"), (":scheme", "https"), (":path", "/v1/files")]
-        client.conn.send_headers(number, [*head, (":authority", "x")])
+        upload = Uploading(client)
+        upload.go_on()
+        other = begun(client, "GET", "/v1/models", ended=True)
+        assert client.finished(other).body == BODY
+        assert upload.credit == 0
+        assert upload.sent <= UPLOAD
+        assert upload.finish().body == BODY
+    assert received == [SIZE]
+
+
+def test_an_upload_that_gets_nowhere_holds_no_answer_up(tmp_path: Path) -> None:
+    """Another upstream connection of the same client is read on."""
+    over, wanted = threading.Event(), threading.Semaphore(0)
+
+    def answer(peer: Peer) -> None:
+        if b"/files" in peer.read(b"\r\n\r\n"):
+            over.wait(DEADLINE_S)
+            return
+        peer.send(head("Content-Type: text/event-stream"))
+        for _ in range(5):
+            wanted.acquire(timeout=DEADLINE_S)
+            peer.send(EVENT)
+
+    with (
+        upstream(answer) as url,
+        recording(url, tmp_path / "out.jsonl") as proxy,
+        h2_dialled(proxy.base_url) as client,
+    ):
+        upload = Uploading(client, ("content-length", str(SIZE)))
+        upload.go_on()
+        stream = client.streams[begun(client, "GET", "/v1/responses/resp_1", ended=True)]
+        for n in range(5):
+            client.until(lambda n=n: stream.body == EVENT * n)
+            wanted.release()
+        client.until(lambda: stream.ended)
+        assert stream.body == EVENT * 5
+        over.set()
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_requests_that_wait_for_a_stream_hear_of_the_end(tmp_path: Path, reset: bool) -> None:
+    """An upstream that takes one at a time and then hangs up leaves none without an answer."""
+
+    def speak(peer: Peer) -> None:
+        server = H2(peer, is_client=False)
+        server.conn.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 1})
+        server.flush()
+        asked(server)
+        sent.wait(DEADLINE_S)
+        peer.reset() if reset else peer.close()
+
+    sent = threading.Event()
+    with wire_to(tmp_path, "h2") as wire, h2_dialled(wire.base_url) as client:
+        wire.speak_h2 = speak
+        numbers = [client.ask(b"{}") for _ in range(20)]
+        sent.set()
+        for number in numbers:
+            assert (":status", "502") in client.finished(number).headers
+        assert {wire.exchange().outcome for _ in numbers} == {"upstream_gone"}
+
+
+def test_hints_for_somebody_who_has_gone_disturb_nobody(tmp_path: Path) -> None:
+    """h2 takes a 103 on a stream that was cancelled for a broken connection."""
+
+    def speak(peer: Peer) -> None:
+        server = H2(peer, is_client=False)
+        first, second = asked(server, 2)
+        both.set()
+        hinted = [(":status", "103"), ("link", "x")]
+        encoded = server.conn.encoder.encode(hinted)
+        server.until(lambda: server.streams[first].reset)
+        peer.send(HeadersFrame(first, data=encoded, flags=["END_HEADERS"]).serialize())
+        server.answer(second, BODY)
+        peer.read_all()
+
+    both = threading.Event()
+    with wire_to(tmp_path, "h2") as wire, h2_dialled(wire.base_url) as client:
+        wire.speak_h2 = speak
+        first = client.ask(b"{}")
+        second = client.ask(b"{}")
+        both.wait(DEADLINE_S)
+        client.conn.reset_stream(first, 8)
         client.flush()
-        uploading = threading.Thread(target=upload, args=[client, number])
-        uploading.start()
-        before = -1
-        while before != sent:  # until nothing more is taken
-            before = sent
-            uploading.join(0.5)
-        assert sent < size / 2  # buffers of the system hold some
-        may_read.set()
-        uploading.join(DEADLINE_S)
-        assert client.finished(number).body == BODY
-    assert received.is_set()
+        assert client.finished(second).body == BODY
+
+
+def test_a_long_header_is_encoded_in_no_time(tmp_path: Path) -> None:
+    """hpack takes seconds for one by itself, in which nobody else would be served."""
+    large = "x" * 300_000
+
+    def speak(peer: Peer) -> None:
+        server = H2(peer, is_client=False)
+        [number] = asked(server)
+        server.conn.encoder = _Plain()
+        server.answer(number, BODY, ("x-large", large))
+        peer.read_all()
+
+    with wire_to(tmp_path, "h2") as wire, h2_dialled(wire.base_url) as client:
+        wire.speak_h2 = speak
+        client.conn.decoder.max_header_list_size = 1 << 20
+        began = time.monotonic()
+        assert dict(client.finished(client.ask(b"{}")).headers)["x-large"] == large
+        assert time.monotonic() - began < 3  # hpack alone takes twelve
+
+
+class _Plain(Encoder):
+    """hpack's, without its Huffman code."""
+
+    def encode(self, headers: object, huffman: bool = False) -> bytes:  # type: ignore[override]
+        return super().encode(headers, huffman=False)  # type: ignore[arg-type]

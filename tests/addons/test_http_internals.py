@@ -4,9 +4,11 @@ import importlib
 import inspect
 from types import SimpleNamespace
 
+import h2.stream
 import pytest
 from h2.connection import H2Connection
 from h11._receivebuffer import ReceiveBuffer
+from hpack.huffman import HuffmanEncoder
 from hypothesis import given
 from hypothesis import strategies as st
 from mitmproxy.hooks import all_hooks
@@ -15,6 +17,7 @@ from mitmproxy.net.http import http1
 from mitmproxy.net.http.validate import validate_headers
 from mitmproxy.proxy.layers import http as http_layer
 from mitmproxy.proxy.layers.http import _http1, _http2
+from mitmproxy.proxy.layers.http._http_h2 import BufferedH2Connection
 
 from addons.error_answer import RESET_BY_CLIENT, plain
 from addons.internals.buffer import Buffer, Chunks
@@ -69,6 +72,21 @@ def test_a_goodbye_is_received_by_name() -> None:
     assert "GoAwayFrame: self._receive_goaway_frame" in inspect.getsource(H2Connection)
     assert "BufferedH2Connection(self.h2_conf)" in inspect.getsource(_http2.Http2Connection)
     assert FaithfulH2Connection._receive_goaway_frame is not H2Connection._receive_goaway_frame
+
+
+def test_credit_is_given_by_name() -> None:
+    """mitmproxy gives it at once, by the method that ours withholds it with."""
+    assert "self.h2_conn.acknowledge_received_data(" in inspect.getsource(_http2)
+    assert "self.stream_buffers[stream_id].append(" in inspect.getsource(BufferedH2Connection)
+    assert "HeadersFrame: self._receive_headers_frame" in inspect.getsource(H2Connection)
+    assert "self.encoder = Encoder()" in inspect.getsource(H2Connection)
+
+
+def test_h2_still_cannot_do_what_we_mend() -> None:
+    """It takes hints on a cancelled stream for an error, and seconds for a long value."""
+    cancelled = h2.stream.StreamState.CLOSED, h2.stream.StreamInputs.RECV_INFORMATIONAL_HEADERS
+    assert cancelled not in h2.stream._transitions
+    assert "final_num <<=" in inspect.getsource(HuffmanEncoder)
 
 
 def test_mitmproxy_still_cannot_do_what_we_mend() -> None:
