@@ -3,7 +3,7 @@
 An exchange whose end is in the cassette is read once and stays. One without an end (in flight, or
 its recorder was killed) is there too, as `incomplete`, and is read again whenever the cassette is;
 so is, once, one that an older respool read, and one of a rotated capture when the exchange that it
-goes on from has come into the tables after it.
+goes on from has come into the tables after it, at the end of the same run or in a later one.
 A batch's rows go in one transaction, so that a kill leaves whole batches; what fails, of whatever
 cassette and for whatever reason, takes no rows of others with it. Which exchanges are in the tables
 is asked of the tables themselves, so that a rewritten cassette changes nothing; the position in
@@ -91,6 +91,8 @@ class _Run:
         """Those whose position is to be noted."""
         self._found: list[tuple[Path, _Counts]] = []
         self._failed: dict[Path, Exception] = {}
+        self._alone: dict[Path, tuple[str, set[int]]] = {}
+        """Of each file, its cassette, and on what its requests go on that was not there yet."""
 
     @cached_property
     def _positions(self) -> dict[str, tuple[int, int]]:
@@ -120,7 +122,7 @@ class _Run:
         header = header_of(path)
         return self._positions.get(file_id(header)) == (header.revision, size)
 
-    def read(self, cassette: Cassette) -> None:
+    def read(self, cassette: Cassette, *, is_second: bool = False) -> None:
         """Read what the tables lack of a cassette. Raises BadCassette and BadDatabase."""
         known, entries, counts = self._known_of(cassette), cassette.exchanges, _Counts()
         done = exchange_rows.finished(known, cassette)
@@ -134,7 +136,8 @@ class _Run:
             self._found.append((cassette.path, _Counts(incomplete=len(todo))))
             return
         earlier, written = {x for x in follows.values() if x in known}, False
-        self._found.append((cassette.path, counts))
+        if not is_second:  # it was told of
+            self._found.append((cassette.path, counts))
         try:
             for rows in self._batches(cassette, todo, earlier):
                 self._waiting.append(_Batch(cassette, rows, counts, again))
@@ -149,12 +152,28 @@ class _Run:
                 began_us = exchange_rows.microseconds(began) if began else None
                 known[x] = Known(began_us, ended, is_alone, ended)
         counts.left = len(todo) - counts.read
+        if is_second and counts.left:
+            self._found.append((cassette.path, counts))
+        elif lacking := {x for x in follows.values() if x not in known}:
+            self._alone[cassette.path] = id_of(cassette.header), lacking
         if not counts.left:
             counts.incomplete = sum(not entries[x].ended for x in todo)
             if all(x in known for x in follows.values()):
                 self._whole.append(cassette)
         if written:
             self._write()
+
+    def to_link(self) -> list[Path]:
+        """The files that are to be read again, as what their requests go on from has come since.
+
+        Messages of a WebSocket stand in the file of its handshake, and go on from what later files
+        have; and files may be given in any order.
+        """
+        return [
+            path
+            for path, (ident, lacking) in self._alone.items()
+            if not lacking.isdisjoint(self._known.get(ident, ()))
+        ]
 
     def written(self) -> "Iterator[tuple[Path, Ingested]]":
         """Write what waits, and tell of all files since the last time, but of what only failed."""
@@ -296,19 +315,26 @@ def ingest(
             elif path in paths or is_ours or path.exists():
                 on_damage(_line(path, error))
 
-    for path in map(still, files):
+    def read(path: Path, *, is_second: bool = False) -> None:
         try:
             if stop():
                 run.skip(path, is_left=True)
-            elif run.was_read(path):
+            elif not is_second and run.was_read(path):
                 run.skip(path)
             else:
                 with open_part(path) as cassette:
-                    run.read(cassette)
+                    run.read(cassette, is_second=is_second)
         except BadDatabase:
             raise
         except Exception as error:
             run.fail(path, error)
+
+    for path in map(still, files):
+        read(path)
+        if run.is_due:
+            yield from tell()
+    for path in run.to_link():
+        read(path, is_second=True)
         if run.is_due:
             yield from tell()
     yield from tell()
