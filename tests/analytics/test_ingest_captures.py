@@ -1,35 +1,31 @@
 """Ingest of compressed files and of captures in several files: nothing twice, nothing unlinked."""
 
-import json
 import os
-import shutil
-import time
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import duckdb
 import pytest
 import zstandard
 from harness import one_line_error, run
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from tapes import Told, notes, response, stream, write_tape
+from tapes import Told, notes, response, write_tape
 from test_ingest import contents, conversation, rows
 
 from analytics import store
 from analytics.ingest import Ingested, ingest
-from cassettes.capture import SMALLEST, Capture
+from cassettes.capture import Capture
 from cassettes.folder import expanded
-from cassettes.notes import Answered, Began, Ended, Heard, Sent
 from wire.errors import BadCassette
 
 PARENTS = """SELECT e.number, e.inherited_items, p.number
     FROM exchanges e LEFT JOIN exchanges p ON p.exchange_id = e.parent_id"""
+REPEATED = """SELECT e.number, r.number
+    FROM exchanges e JOIN exchanges r ON r.exchange_id = e.repeats_id"""
 QUERIES = (
+    PARENTS,
     "SELECT number, input_items, output_items, response_id, duration_ms FROM exchanges",
-    "SELECT e.number, r.number FROM exchanges e JOIN exchanges r ON r.exchange_id = e.repeats_id",
+    REPEATED,
     """SELECT e.number, e.attempt, f.number
     FROM exchanges e JOIN exchanges f ON f.exchange_id = e.retry_of_id""",
     """SELECT e.number, w.position, w.item_id
@@ -153,100 +149,6 @@ def test_a_file_whose_earlier_ones_are_gone_is_whole(tmp_path: Path, db: Path) -
         "SELECT count(*) FROM exchanges e WHERE input_items <> "
         "(SELECT count(*) FROM whole_inputs w WHERE w.exchange_id = e.exchange_id)",
     ) == [(0,)]
-
-
-def test_an_input_that_is_sent_again_and_again_over_two_files(tmp_path: Path, db: Path) -> None:
-    """Each repetition names the first request, which is in another file than they are."""
-    path = tmp_path / "c.jsonl"
-    capture = Capture(path, base="/v1", upstream="http://127.0.0.1:1/v1", rotate=SMALLEST)
-    said = {"model": "m", "input": [{"role": "user", "content": "x"}]}
-    long = {"model": "m", "input": [{"role": "user", "content": "x" * SMALLEST}]}
-    for x, request in enumerate([said, long, said, said], 1):
-        capture.put(*notes(x, Told(request, {"error": {}}, 500), x * 10**9))
-    capture.close()
-    assert len(expanded([tmp_path])) == 2
-    list(ingest([tmp_path], db))
-    assert rows(
-        db,
-        "SELECT e.number, r.number FROM exchanges e "
-        "LEFT JOIN exchanges r ON r.exchange_id = e.repeats_id ORDER BY 1",
-    ) == [(1, None), (2, None), (3, 1), (4, 1)]
-
-
-@pytest.mark.parametrize("first", [[-1], [1], [2, 1], [-2, -1]])
-def test_files_may_come_in_any_order(tmp_path: Path, db: Path, first: list[int]) -> None:
-    """Where earlier files come later, the tables are in the end as if they had come in order."""
-    files = rotated(tmp_path / "c.jsonl", talking(20))
-    assert len(files) > 4
-    for at in first:
-        list(ingest([files[at]], db))
-    list(ingest([tmp_path], db))
-    in_order = db.with_name("in-order.duckdb")
-    list(ingest([tmp_path], in_order))
-    assert contents(db) == contents(in_order)
-    assert {found.exchanges for _, found in ingest([tmp_path], db)} == {0}
-    assert contents(db) == contents(in_order)
-
-
-def socket_across_files(path: Path) -> list[Path]:
-    """A WebSocket in the first file, whose last message goes on from what only the second has."""
-    capture = Capture(path, base="/v1", upstream="http://127.0.0.1:1/v1", rotate=SMALLEST)
-    wall = time.time_ns()
-    capture.put(
-        Began(1, 10**9, wall, "GET", "/v1/responses", [("upgrade", "websocket")], b""),
-        Answered(1, 10**9, 101, [("upgrade", "websocket")]),
-    )
-
-    def ask(x: int, said: list[str]) -> None:
-        given = [{"role": "user", "content": text} for text in said]
-        create = {"type": "response.create", "model": "m", "input": given}
-        capture.put(Sent(x, x * 10**9, wall + x * 10**9, 1, json.dumps(create).encode()))
-        for event in stream(response(x)):
-            capture.put(Heard(1, x * 10**9, json.dumps(event).encode()))
-
-    ask(2, ["x" * SMALLEST])
-    other = Told({"model": "m", "input": [{"role": "user", "content": "y"}]}, response(3))
-    capture.put(*notes(3, other, 3 * 10**9))
-    ask(4, ["y", "z"])
-    ask(5, ["y", "z"])
-    capture.put(Ended(1, 9 * 10**9, "complete"))
-    capture.close()
-    return expanded([path])
-
-
-@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
-def test_a_message_goes_on_from_a_later_file(tmp_path: Path, db: Path, order: list[int]) -> None:
-    """One run links a message in an old file to an exchange of a newer one, and counts it once."""
-    files = socket_across_files(tmp_path / "c.jsonl")
-    assert len(files) == 2
-    found = list(ingest([files[at] for at in order], db))
-    if order == [0, 1]:
-        assert found == [(files[0], Ingested(4, 0)), (files[1], Ingested(1, 0))]
-    linked = [(1, 0, None), (2, 0, None), (3, 0, None), (4, 1, 3), (5, 2, 4)]
-    assert sorted(rows(db, PARENTS)) == linked
-    before = contents(db)
-    assert {each.exchanges for _, each in ingest([tmp_path], db)} == {0}
-    assert contents(db) == before
-
-
-@given(order=st.permutations(range(6)), cuts=st.sets(st.integers(1, 5)))
-@settings(max_examples=5, deadline=None)
-def test_any_order_of_files_gives_the_same_rows(
-    tmp_path_factory: pytest.TempPathFactory, order: list[int], cuts: set[int]
-) -> None:
-    """However the files of a capture are spread over runs, the rows are those of one run."""
-    folder = tmp_path_factory.mktemp("capture")
-    files = rotated(folder / "c.jsonl", talking(9))
-    named = folder / "named"  # each by itself: the current file brings the others along
-    named.mkdir()
-    alone = [shutil.copy(path, named / f"{at}.{path.name}") for at, path in enumerate(files)]
-    assert len(files) == len(order)
-    for first, last in pairwise([0, *sorted(cuts), len(order)]):
-        if paths := [alone[at] for at in order[first:last]]:
-            list(ingest(paths, folder / "db.duckdb"))
-    list(ingest([alone[at] for at in order], folder / "db.duckdb"))  # what was read lacks the rest
-    list(ingest([folder], folder / "whole.duckdb"))
-    assert contents(folder / "db.duckdb") == contents(folder / "whole.duckdb")
 
 
 def test_many_files_take_few_transactions(
