@@ -77,6 +77,8 @@ def test_each_file_that_fails_gets_a_line(folder: Path, tmp_path: Path, db: Path
     assert len(told) == 3
     assert all(f"/{name}.jsonl" in done.stderr for name in ("a", "b", "nowhere"))
     assert rows(db, "SELECT count(*) FROM exchanges") == [(4,)]
+    again = run("ingest", *names, "--db", db)
+    assert (again.returncode, again.stdout) == (2, f"{names[2]}: 0 new exchanges -> {db}\n")
 
 
 def test_an_exchange_that_is_beyond_us(
