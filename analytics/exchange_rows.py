@@ -100,8 +100,13 @@ def write(
 
 def settle(connection: duckdb.DuckDBPyConnection, cassette: str) -> None:
     """Say what is between the exchanges of a cassette, with those that were added."""
+    given = {"cassette": cassette}
+    while (changed := connection.execute(store.statement("first_repeated"), given).fetchone()) and (
+        changed[0]
+    ):
+        pass
     for name in _SETTLING:
-        connection.execute(store.statement(name), {"cassette": cassette})
+        connection.execute(store.statement(name), given)
     link_retries(connection, uuid.UUID(cassette))
 
 

@@ -3,10 +3,11 @@
 An exchange whose end is in the cassette is read once and stays. One without an end (in flight, or
 its recorder was killed) is there too, as `incomplete`, and is read again whenever the cassette is;
 so is, once, one that an older respool read, and one of a rotated capture when the exchange that it
-goes on from has come into the tables after it.
-A batch's rows go in one transaction, so that a kill leaves whole batches. Which exchanges are in
-the tables is asked of the tables themselves, so that a rewritten cassette changes nothing; the
-position in `ingest_state` only tells at once that there is nothing new.
+goes on from has come into the tables after it, at the end of the same run or in a later one.
+A batch's rows go in one transaction, so that a kill leaves whole batches; what fails, of whatever
+cassette and for whatever reason, takes no rows of others with it. Which exchanges are in the tables
+is asked of the tables themselves, so that a rewritten cassette changes nothing; the position in
+`ingest_state` only tells at once that there is nothing new.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,13 +16,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import duckdb
+
 from analytics import exchange_rows, store
 from analytics.exchange_rows import Known, file_id, id_of
 from cassettes.compressed import plain_size
 from cassettes.folder import OnDamage, expanded, open_part, still
 from cassettes.header import header_of
 from cassettes.reader import Cassette
-from wire.errors import BadCassette
+from wire.errors import BadCassette, BadDatabase
 
 if TYPE_CHECKING:
     from analytics.normalize import Rows
@@ -61,8 +64,13 @@ class Ingest:
         """Read what the tables lack. Raises BadCassette and BadDatabase."""
         self._cassette.poll()
         run = _Run(self._db, self._stop)
-        run.read(self._cassette)
-        ((_, found),) = run.written()
+        try:
+            run.read(self._cassette)
+        finally:
+            told = list(run.written())
+        for _, error in run.failures():
+            raise error
+        ((_, found),) = told
         return found
 
 
@@ -82,6 +90,9 @@ class _Run:
         self._whole: list[Cassette] = []
         """Those whose position is to be noted."""
         self._found: list[tuple[Path, _Counts]] = []
+        self._failed: dict[Path, Exception] = {}
+        self._alone: dict[Path, tuple[str, set[int]]] = {}
+        """Of each file, its cassette, and on what its requests go on that was not there yet."""
 
     @cached_property
     def _positions(self) -> dict[str, tuple[int, int]]:
@@ -111,7 +122,7 @@ class _Run:
         header = header_of(path)
         return self._positions.get(file_id(header)) == (header.revision, size)
 
-    def read(self, cassette: Cassette) -> None:
+    def read(self, cassette: Cassette, *, is_second: bool = False) -> None:
         """Read what the tables lack of a cassette. Raises BadCassette and BadDatabase."""
         known, entries, counts = self._known_of(cassette), cassette.exchanges, _Counts()
         done = exchange_rows.finished(known, cassette)
@@ -125,6 +136,8 @@ class _Run:
             self._found.append((cassette.path, _Counts(incomplete=len(todo))))
             return
         earlier, written = {x for x in follows.values() if x in known}, False
+        if not is_second:  # it was told of
+            self._found.append((cassette.path, counts))
         try:
             for rows in self._batches(cassette, todo, earlier):
                 self._waiting.append(_Batch(cassette, rows, counts, again))
@@ -132,16 +145,17 @@ class _Run:
                 if self.is_due:
                     self._write()
                     written = True
-        except BaseException:
-            self._waiting = [batch for batch in self._waiting if batch.counts is not counts]
-            raise
-        self._found.append((cassette.path, counts))
+        finally:  # what was read before something failed is as good as any
+            for x in todo[: counts.read]:
+                is_alone = x in follows and follows[x] not in known
+                began, ended = entries[x].began, entries[x].ended
+                began_us = exchange_rows.microseconds(began) if began else None
+                known[x] = Known(began_us, ended, is_alone, ended)
         counts.left = len(todo) - counts.read
-        for x in todo[: counts.read]:
-            is_alone = x in follows and follows[x] not in known
-            began, ended = entries[x].began, entries[x].ended
-            began_us = exchange_rows.microseconds(began) if began else None
-            known[x] = Known(began_us, ended, is_alone, ended)
+        if is_second and counts.left:
+            self._found.append((cassette.path, counts))
+        elif lacking := {x for x in follows.values() if x not in known}:
+            self._alone[cassette.path] = id_of(cassette.header), lacking
         if not counts.left:
             counts.incomplete = sum(not entries[x].ended for x in todo)
             if all(x in known for x in follows.values()):
@@ -149,12 +163,34 @@ class _Run:
         if written:
             self._write()
 
+    def to_link(self) -> list[Path]:
+        """The files that are to be read again, as what their requests go on from has come since.
+
+        Messages of a WebSocket stand in the file of its handshake, and go on from what later files
+        have; and files may be given in any order.
+        """
+        return [
+            path
+            for path, (ident, lacking) in self._alone.items()
+            if not lacking.isdisjoint(self._known.get(ident, ()))
+        ]
+
     def written(self) -> "Iterator[tuple[Path, Ingested]]":
-        """Write what waits, and tell of all files since the last time."""
+        """Write what waits, and tell of all files since the last time, but of what only failed."""
         self._write()
         found, self._found = self._found, []
         for path, counts in found:
-            yield path, Ingested(counts.new, counts.incomplete, counts.left, counts.is_left)
+            if counts.new or path not in self._failed:
+                yield path, Ingested(counts.new, counts.incomplete, counts.left, counts.is_left)
+
+    def fail(self, path: Path, error: Exception) -> None:
+        """Take note of why a file was not read, or not as a whole; the first reason is told."""
+        self._failed.setdefault(path, error)
+
+    def failures(self) -> "Iterator[tuple[Path, Exception]]":
+        """Tell of all files that failed since the last time."""
+        failed, self._failed = self._failed, {}
+        yield from failed.items()
 
     def _known_of(self, cassette: Cassette) -> "dict[int, Known]":
         ident = id_of(cassette.header)
@@ -176,7 +212,12 @@ class _Run:
         for number in numbers:
             if self._stop():
                 break
-            rows = normalizer.rows(number)
+            try:
+                rows = normalizer.rows(number)
+            except Exception:
+                if batch:
+                    yield batch
+                raise
             batch.append(rows)
             size += rows.size
             if len(batch) >= BATCH or size >= BATCH_BYTES:
@@ -188,15 +229,41 @@ class _Run:
     def _write(self) -> None:
         if not self._waiting and not self._whole:
             return
-        with store.writing(self._db) as connection:
-            for batch in self._waiting:
-                written = exchange_rows.write(connection, batch.cassette, batch.rows, batch.again)
-                batch.counts.new += written
-            for ident in {id_of(batch.cassette.header) for batch in self._waiting}:
-                exchange_rows.settle(connection, ident)
-            for cassette in self._whole:
-                exchange_rows.note_position(connection, cassette)
+        waiting, whole = self._waiting, self._whole
         self._waiting, self._whole = [], []
+        try:
+            self._commit(waiting, whole)
+        except Exception as error:
+            if not _is_of_rows(error):
+                raise
+            for batch in waiting:
+                try:
+                    self._commit([batch], [])
+                except Exception as error:
+                    if not _is_of_rows(error):
+                        raise
+                    self._known.pop(id_of(batch.cassette.header), None)  # it is in doubt
+                    self.fail(batch.cassette.path, error)
+            self._commit([], [cassette for cassette in whole if cassette.path not in self._failed])
+
+    def _commit(self, batches: "Sequence[_Batch]", whole: Sequence[Cassette]) -> None:
+        """Write all of it or, if anything fails, nothing."""
+        with store.writing(self._db) as connection:
+            new = [
+                exchange_rows.write(connection, batch.cassette, batch.rows, batch.again)
+                for batch in batches
+            ]
+            for ident in {id_of(batch.cassette.header) for batch in batches}:
+                exchange_rows.settle(connection, ident)
+            for cassette in whole:
+                exchange_rows.note_position(connection, cassette)
+        for batch, count in zip(batches, new, strict=True):
+            batch.counts.new += count
+
+
+def _is_of_rows(error: Exception) -> bool:
+    """Whether rows are to blame for it, and not a database that takes none of any cassette."""
+    return not isinstance(error, BadDatabase) or isinstance(error.__cause__, duckdb.DataError)
 
 
 @dataclass(slots=True)
@@ -227,29 +294,55 @@ def ingest(
     """Read cassettes one after the other, of a folder those in it, of a rotated one all its files.
 
     Once `stop` says so, what is left is not read, nor said of it more than how much there is.
-    What is damaged in a folder, or beside a rotated one, is left out, with a line by `on_damage`;
-    what was deleted since is left out without one. Raises BadCassette for one that was named, when
-    all others are read.
+    A file that cannot be read, or has rows that cannot be written, is left out, with a line by
+    `on_damage`; one of a folder that was deleted since is left out without. Raises BadDatabase, and
+    when all others are read BadCassette for the first of those that were named, without a line; and
+    what is no error of a file (a bug of ours) as it is.
     """
     files = expanded(paths, on_damage)
     run = _Run(db, stop)
-    failure: BadCassette | None = None
-    for path in map(still, files):
+    failure: Exception | None = None
+
+    def tell() -> Iterator[tuple[Path, Ingested]]:
+        nonlocal failure
+        yield from run.written()
+        for path, error in run.failures():
+            is_ours = not isinstance(error, BadCassette | OSError)
+            if is_ours:
+                error.add_note(f"while it was reading {path}")
+            if failure is None and (path in paths or is_ours):
+                failure = error
+            elif path in paths or is_ours or path.exists():
+                on_damage(_line(path, error))
+
+    def read(path: Path, *, is_second: bool = False) -> None:
         try:
             if stop():
                 run.skip(path, is_left=True)
-            elif run.was_read(path):
+            elif not is_second and run.was_read(path):
                 run.skip(path)
             else:
                 with open_part(path) as cassette:
-                    run.read(cassette)
-        except BadCassette as error:
-            if path in paths:
-                failure = failure or error
-            elif path.exists():
-                on_damage(str(error))
+                    run.read(cassette, is_second=is_second)
+        except BadDatabase:
+            raise
+        except Exception as error:
+            run.fail(path, error)
+
+    for path in map(still, files):
+        read(path)
         if run.is_due:
-            yield from run.written()
-    yield from run.written()
+            yield from tell()
+    for path in run.to_link():
+        read(path, is_second=True)
+        if run.is_due:
+            yield from tell()
+    yield from tell()
     if failure is not None:
         raise failure
+
+
+def _line(path: Path, error: Exception) -> str:
+    if isinstance(error, BadCassette):
+        return str(error)
+    return f"cannot read {path}: {type(error).__name__}: {error}".partition("\n")[0]

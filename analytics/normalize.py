@@ -127,11 +127,11 @@ class Normalizer:
             if len(exchanges[parent].parts["input"]) != len(exchanges[at].parts["input"]):
                 break
             repeated = at = self._first.get(parent, parent)
-            if at not in exchanges:  # it stands in an earlier file, and is the first in all
+            if at not in exchanges:  # it stands in another file
                 break
         follows = exchanges[at].follows if at in exchanges else None
         if follows and follows[1] == len(exchanges[at].parts["input"]) and self._parent(at):
-            repeated = follows[0]  # the first one in all files, as the recorder has seen to it
+            repeated = follows[0]  # what that one repeats is found in the tables
         if repeated is not None:
             self._first[number] = repeated
         return repeated

@@ -47,21 +47,23 @@ class Apart(NamedTuple):
 
 
 class Inputs:
-    """The first exchange with each input, over all files of a capture; the oldest are forgotten."""
+    """The last exchange with each input, over all files of a capture; the oldest are forgotten."""
 
     def __init__(self, most: int = MOST_INPUTS) -> None:
         self._most = most
-        self._first: dict[bytes, int] = {}
+        self._last: dict[bytes, int] = {}
 
     def note(self, link: bytes, x: int) -> None:
         """Exchange `x` has the input whose last link this is."""
-        if self._first.setdefault(link, x) == x and len(self._first) > self._most:
-            del self._first[next(iter(self._first))]
+        self._last.pop(link, None)  # so that it is the newest
+        self._last[link] = x
+        if len(self._last) > self._most:
+            del self._last[next(iter(self._last))]
 
     def beginning(self, links: list[bytes], longer_than: int) -> tuple[int, int] | None:
         """The exchange whose input is the longest beginning of this one, and its length."""
         for length in range(len(links), longer_than, -1):
-            if (x := self._first.get(links[length - 1])) is not None:
+            if (x := self._last.get(links[length - 1])) is not None:
                 return x, length
         return None
 
@@ -116,7 +118,7 @@ class Shelf:
                 parts.append((span, b"[" + separator.join(map(_quote, shorthand)) + b"]"))
                 refs[name] = separator.decode()
                 if name == "input" and self.inputs is not None and not _kept(spans, compact):
-                    follows = self.inputs.beginning(links, length)
+                    follows = self._elsewhere(self.inputs, links, length)
             elif name in TEXTS and compact[span.start : span.start + 1] == b'"':
                 parts.append((span, _quote("@" + self._shelve(span.of(compact), new, sound))))
                 refs[name] = ""
@@ -140,6 +142,16 @@ class Shelf:
             whole = Payload(json=Raw(text)) if sound else pack(text)
             new[ref] = Item(ref=ref, **whole.members())
         return ref
+
+    def _elsewhere(self, inputs: Inputs, links: list[bytes], length: int) -> tuple[int, int] | None:
+        """What this input goes on from, where that stands in another file; as `Inputs.beginning`.
+
+        `length` is what the file itself has of it: of as much elsewhere the last exchange counts.
+        """
+        found = inputs.beginning(links, max(length - 1, 0))
+        if found and self._lists.get(("input", links[found[1] - 1])) == found[0]:
+            return None
+        return found
 
     def _beginning(self, name: str, links: list[bytes]) -> tuple[list[str], int]:
         """The longest earlier list of the file that this one begins with, and its length."""

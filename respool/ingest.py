@@ -48,15 +48,17 @@ def command(cassettes: tuple[Path, ...], db: Path) -> None:
             damaged.append(why)
             say(why)
 
-        for path, found in ingest(cassettes, db, interrupted.is_set, on_damage):
-            unread, left = unread + found.is_left, left + found.left
-            if not found.is_left and not found.exchanges and not found.left:
-                quiet.append((path, found))
-            elif not found.is_left:
-                told += 1
-                click.echo(f"{path}: {_counts(found)} -> {db}")
-        if quiet:
-            click.echo(f"{_together(quiet, told)} -> {db}")
+        try:
+            for path, found in ingest(cassettes, db, interrupted.is_set, on_damage):
+                unread, left = unread + found.is_left, left + found.left
+                if not found.is_left and not found.exchanges and not found.left:
+                    quiet.append((path, found))
+                elif not found.is_left:
+                    told += 1
+                    click.echo(f"{path}: {_counts(found)} -> {db}")
+        finally:  # also where one that was named is damaged
+            if quiet:
+                click.echo(f"{_together(quiet, told)} -> {db}")
     if unread or left:
         more = f", with {unread} more cassette{'s' * (unread != 1)} to read" if unread else ""
         say(f"stopped{more}; run it again to go on")

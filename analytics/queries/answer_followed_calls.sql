@@ -1,5 +1,6 @@
 -- Join calls of a cassette with the outputs brought by requests that go on with the response that
--- made the call: they name its id, or resend the call itself. Of several the first by number counts.
+-- made the call: they name its id, or resend the call itself. Of several the first by number counts,
+-- also where it comes into the tables after another one.
 -- Call ids alone are unique within a conversation at best, so that what was joined by them before
 -- (`answer_tool_calls`, which comes next) gives way; and within a resent conversation an output after
 -- the call comes before the output of an older call of the same id. A request that repeats the whole
@@ -16,7 +17,7 @@ bearers AS (
 ),
 calls AS (
     SELECT
-        c.exchange_id, c.position, c.item_id, c.call_id, c.output_exchange_id, c.output_item_id,
+        c.exchange_id, c.position, c.item_id, c.call_id, c.status,
         a.number, a.started_at, a.duration_ms, a.response_id,
         a.endpoint IN ('retrieve', 'cancel') AS is_fetched
     FROM tool_calls c
@@ -31,20 +32,13 @@ resent AS (
     WHERE x.direction = 'input' AND x.item_id IN (SELECT item_id FROM calls)
     GROUP BY ALL
 ),
-waiting AS (
-    SELECT c.*
-    FROM calls c
-    LEFT JOIN exchanges o ON o.exchange_id = c.output_exchange_id
-    LEFT JOIN resent r ON r.exchange_id = c.output_exchange_id AND r.item_id = c.item_id
-    WHERE r.item_id IS NULL AND coalesce(o.previous_response_id <> c.response_id, true)
-),
 followed AS (
     SELECT c.exchange_id, c.position, r.exchange_id AS bearer_id, r.position AS resent_at
-    FROM waiting c
+    FROM calls c
     JOIN resent r ON r.item_id = c.item_id AND (r.number > c.number OR c.is_fetched)
     UNION
     SELECT c.exchange_id, c.position, b.exchange_id, NULL
-    FROM waiting c
+    FROM calls c
     JOIN bearers b
         ON b.previous_response_id = c.response_id AND (b.number > c.number OR c.is_fetched)
 )
@@ -63,13 +57,14 @@ FROM (
         coalesce(i.text, '[' || i.media_bytes || ' bytes of media]') AS output,
         coalesce(i.error, CASE WHEN x.status IN ('failed', 'incomplete') THEN x.status END)
             AS error,
-        own.error AS own_error,
+        coalesce(own.error, CASE WHEN c.status IN ('failed', 'incomplete') THEN c.status END)
+            AS own_error,
         CASE
             WHEN b.number > c.number AND x.direction = 'input'
             THEN date_diff('microsecond', c.started_at, b.started_at) / 1000 - c.duration_ms
         END AS latency_ms
     FROM followed f
-    JOIN waiting c ON c.exchange_id = f.exchange_id AND c.position = f.position
+    JOIN calls c ON c.exchange_id = f.exchange_id AND c.position = f.position
     JOIN bearers b ON b.exchange_id = f.bearer_id
     JOIN exchange_items x ON x.exchange_id = b.place_id
     JOIN items i ON i.item_id = x.item_id AND i.call_id = c.call_id
@@ -81,4 +76,6 @@ FROM (
         ORDER BY b.number, x.direction, coalesce(x.position < f.resent_at, false), x.position
     ) = 1
 ) AS found
-WHERE tool_calls.exchange_id = found.caller_id AND tool_calls.position = found.call_position;
+WHERE tool_calls.exchange_id = found.caller_id AND tool_calls.position = found.call_position
+  AND (tool_calls.output_exchange_id, tool_calls.output_item_id)
+      IS DISTINCT FROM (found.bearer_id, found.item_id);

@@ -1,14 +1,20 @@
 """A call gets the output that its own conversation brought, also where others have the same ids."""
 
+import random
+import shutil
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from retold import QUEUED, ask, call, fetch, result
-from tapes import Told, response, write_tape
+from tapes import Told, notes, response, write_tape
 
 from analytics.ingest import ingest
+from cassettes.capture import Capture
+from cassettes.folder import expanded
 
 TIDE = {"role": "user", "content": "tide?"}
 WIND = {"role": "user", "content": "wind?"}
@@ -158,3 +164,25 @@ def test_repeated_inputs_are_named(tmp_path: Path, db: Path) -> None:
     assert found == [(1, None), (2, None), (3, 1), (4, 2), (5, 1), (6, 2), (7, None)]
     assert len(latencies) == 4
     assert [value is None for (value,) in latencies].count(True) == 1
+
+
+@given(name=st.sampled_from(sorted(CONVERSATIONS)), shuffle=st.randoms(use_true_random=False))
+@settings(max_examples=15, deadline=None)
+def test_outputs_whatever_the_order_of_files(
+    tmp_path_factory: pytest.TempPathFactory, name: str, shuffle: random.Random
+) -> None:
+    """Who answered a call is the same in whatever order the files of a capture come."""
+    exchanges, expected = CONVERSATIONS[name]
+    folder = tmp_path_factory.mktemp("capture")
+    capture = Capture(folder / "c.jsonl", base="/v1", upstream="http://127.0.0.1:1/v1", rotate=1)
+    for number, each in enumerate(exchanges, 1):
+        capture.put(*notes(number, each, number * 10**9))
+    capture.close()
+    files = [shutil.copy(path, folder / f"{path.name}.copy") for path in expanded([folder])]
+    assert len(files) > len(exchanges)  # the first is empty
+    shuffle.shuffle(files)
+    for paths in (*([path] for path in files), files):  # at last what was read lacks nothing
+        list(ingest(paths, folder / "one-by-one.duckdb"))
+    list(ingest(files, folder / "at-once.duckdb"))
+    assert calls(folder / "one-by-one.duckdb") == expected
+    assert calls(folder / "at-once.duckdb") == expected

@@ -14,13 +14,18 @@ from test_ingest import contents, conversation, rows
 
 from analytics import store
 from analytics.ingest import Ingested, ingest
-from cassettes.capture import SMALLEST, Capture
+from cassettes.capture import Capture
 from cassettes.folder import expanded
 from wire.errors import BadCassette
 
+PARENTS = """SELECT e.number, e.inherited_items, p.number
+    FROM exchanges e LEFT JOIN exchanges p ON p.exchange_id = e.parent_id"""
+REPEATED = """SELECT e.number, r.number
+    FROM exchanges e JOIN exchanges r ON r.exchange_id = e.repeats_id"""
 QUERIES = (
+    PARENTS,
     "SELECT number, input_items, output_items, response_id, duration_ms FROM exchanges",
-    "SELECT e.number, r.number FROM exchanges e JOIN exchanges r ON r.exchange_id = e.repeats_id",
+    REPEATED,
     """SELECT e.number, e.attempt, f.number
     FROM exchanges e JOIN exchanges f ON f.exchange_id = e.retry_of_id""",
     """SELECT e.number, w.position, w.item_id
@@ -144,39 +149,6 @@ def test_a_file_whose_earlier_ones_are_gone_is_whole(tmp_path: Path, db: Path) -
         "SELECT count(*) FROM exchanges e WHERE input_items <> "
         "(SELECT count(*) FROM whole_inputs w WHERE w.exchange_id = e.exchange_id)",
     ) == [(0,)]
-
-
-def test_an_input_that_is_sent_again_and_again_over_two_files(tmp_path: Path, db: Path) -> None:
-    """Each repetition names the first request, which is in another file than they are."""
-    path = tmp_path / "c.jsonl"
-    capture = Capture(path, base="/v1", upstream="http://127.0.0.1:1/v1", rotate=SMALLEST)
-    said = {"model": "m", "input": [{"role": "user", "content": "x"}]}
-    long = {"model": "m", "input": [{"role": "user", "content": "x" * SMALLEST}]}
-    for x, request in enumerate([said, long, said, said], 1):
-        capture.put(*notes(x, Told(request, {"error": {}}, 500), x * 10**9))
-    capture.close()
-    assert len(expanded([tmp_path])) == 2
-    list(ingest([tmp_path], db))
-    assert rows(
-        db,
-        "SELECT e.number, r.number FROM exchanges e "
-        "LEFT JOIN exchanges r ON r.exchange_id = e.repeats_id ORDER BY 1",
-    ) == [(1, None), (2, None), (3, 1), (4, 1)]
-
-
-@pytest.mark.parametrize("first", [[-1], [1], [2, 1], [-2, -1]])
-def test_files_may_come_in_any_order(tmp_path: Path, db: Path, first: list[int]) -> None:
-    """Where earlier files come later, the tables are in the end as if they had come in order."""
-    files = rotated(tmp_path / "c.jsonl", talking(20))
-    assert len(files) > 4
-    for at in first:
-        list(ingest([files[at]], db))
-    list(ingest([tmp_path], db))
-    in_order = db.with_name("in-order.duckdb")
-    list(ingest([tmp_path], in_order))
-    assert contents(db) == contents(in_order)
-    assert {found.exchanges for _, found in ingest([tmp_path], db)} == {0}
-    assert contents(db) == contents(in_order)
 
 
 def test_many_files_take_few_transactions(

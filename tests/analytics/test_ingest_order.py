@@ -1,0 +1,161 @@
+"""Captures in several files: the same links wherever files begin, in whatever order they come."""
+
+import json
+import shutil
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tapes import Told, notes, response, stream
+from test_ingest import contents, rows
+from test_ingest_captures import PARENTS, REPEATED, rotated, talking
+
+from analytics.ingest import Ingested, ingest
+from cassettes.capture import SMALLEST, Capture
+from cassettes.folder import expanded
+from cassettes.notes import Answered, Began, Ended, Heard, Sent
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Path:
+    return tmp_path / "traffic.duckdb"
+
+
+def test_an_input_that_is_sent_again_and_again_over_two_files(tmp_path: Path, db: Path) -> None:
+    """Each repetition names the first request, which is in another file than they are."""
+    path = tmp_path / "c.jsonl"
+    capture = Capture(path, base="/v1", upstream="http://127.0.0.1:1/v1", rotate=SMALLEST)
+    said = {"model": "m", "input": [{"role": "user", "content": "x"}]}
+    long = {"model": "m", "input": [{"role": "user", "content": "x" * SMALLEST}]}
+    for x, request in enumerate([said, long, said, said], 1):
+        capture.put(*notes(x, Told(request, {"error": {}}, 500), x * 10**9))
+    capture.close()
+    assert len(expanded([tmp_path])) == 2
+    list(ingest([tmp_path], db))
+    assert rows(
+        db,
+        "SELECT e.number, r.number FROM exchanges e "
+        "LEFT JOIN exchanges r ON r.exchange_id = e.repeats_id ORDER BY 1",
+    ) == [(1, None), (2, None), (3, 1), (4, 1)]
+
+
+def test_a_third_repetition_after_a_restart(tmp_path: Path, db: Path) -> None:
+    """It names the first request, though the recorder has only found the second when it started."""
+    told = Told({"model": "m", "input": [{"role": "user", "content": "x" * SMALLEST}]}, response(1))
+    rotated(tmp_path / "c.jsonl", [told, told], SMALLEST)
+    assert len(rotated(tmp_path / "c.jsonl", [told, told], SMALLEST)) > 2
+    list(ingest([tmp_path], db))
+    assert sorted(rows(db, REPEATED)) == [(2, 1), (3, 1), (4, 1)]
+    assert sorted(rows(db, PARENTS)) == [(1, 0, None), (2, 1, 1), (3, 1, 2), (4, 1, 3)]
+
+
+@given(
+    said=st.lists(
+        st.tuples(st.lists(st.sampled_from("ab"), min_size=1, max_size=3), st.booleans()),
+        min_size=3,
+        max_size=7,
+    )
+)
+@settings(max_examples=12, deadline=None)
+def test_where_files_begin_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory, said: list[tuple[list[str], bool]]
+) -> None:
+    """Whatever is said, by WebSocket or not, has the same parents and repetitions."""
+    found = []
+    for rotate in (1, 1 << 30):
+        folder = tmp_path_factory.mktemp("capture")
+        capture = Capture(folder / "c.jsonl", base="/v1", upstream="http://h/v1", rotate=rotate)
+        upgrade = [("upgrade", "websocket")]
+        capture.put(Began(1, 1, time.time_ns(), "GET", "/v1/responses", upgrade, b""))
+        capture.put(Answered(1, 1, 101, upgrade))
+        for x, (texts, on_socket) in enumerate(said, 2):
+            request = {"model": "m", "input": [{"role": "user", "content": each} for each in texts]}
+            if on_socket:
+                create = json.dumps({"type": "response.create", **request}).encode()
+                capture.put(Sent(x, x * 10**9, time.time_ns(), 1, create))
+            else:
+                capture.put(*notes(x, Told(request, response(x)), x * 10**9))
+        capture.put(Ended(1, 99 * 10**9, "complete"))
+        capture.close()
+        list(ingest([folder], folder / "db.duckdb"))
+        found.append([sorted(rows(folder / "db.duckdb", query)) for query in (PARENTS, REPEATED)])
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("first", [[-1], [1], [2, 1], [-2, -1]])
+def test_files_may_come_in_any_order(tmp_path: Path, db: Path, first: list[int]) -> None:
+    """Where earlier files come later, the tables are in the end as if they had come in order."""
+    files = rotated(tmp_path / "c.jsonl", talking(20))
+    assert len(files) > 4
+    for at in first:
+        list(ingest([files[at]], db))
+    list(ingest([tmp_path], db))
+    in_order = db.with_name("in-order.duckdb")
+    list(ingest([tmp_path], in_order))
+    assert contents(db) == contents(in_order)
+    assert {found.exchanges for _, found in ingest([tmp_path], db)} == {0}
+    assert contents(db) == contents(in_order)
+
+
+def socket_across_files(path: Path) -> list[Path]:
+    """A WebSocket in the first file, whose last message goes on from what only the second has."""
+    capture = Capture(path, base="/v1", upstream="http://127.0.0.1:1/v1", rotate=SMALLEST)
+    wall = time.time_ns()
+    capture.put(
+        Began(1, 10**9, wall, "GET", "/v1/responses", [("upgrade", "websocket")], b""),
+        Answered(1, 10**9, 101, [("upgrade", "websocket")]),
+    )
+
+    def ask(x: int, said: list[str]) -> None:
+        given = [{"role": "user", "content": text} for text in said]
+        create = {"type": "response.create", "model": "m", "input": given}
+        capture.put(Sent(x, x * 10**9, wall + x * 10**9, 1, json.dumps(create).encode()))
+        for event in stream(response(x)):
+            capture.put(Heard(1, x * 10**9, json.dumps(event).encode()))
+
+    ask(2, ["x" * SMALLEST])
+    other = Told({"model": "m", "input": [{"role": "user", "content": "y"}]}, response(3))
+    capture.put(*notes(3, other, 3 * 10**9))
+    ask(4, ["y", "z"])
+    ask(5, ["y", "z"])
+    capture.put(Ended(1, 9 * 10**9, "complete"))
+    capture.close()
+    return expanded([path])
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_a_message_goes_on_from_a_later_file(tmp_path: Path, db: Path, order: list[int]) -> None:
+    """One run links a message in an old file to an exchange of a newer one, and counts it once."""
+    files = socket_across_files(tmp_path / "c.jsonl")
+    assert len(files) == 2
+    found = list(ingest([files[at] for at in order], db))
+    if order == [0, 1]:
+        assert found == [(files[0], Ingested(4, 0)), (files[1], Ingested(1, 0))]
+    linked = [(1, 0, None), (2, 0, None), (3, 0, None), (4, 1, 3), (5, 2, 4)]
+    assert sorted(rows(db, PARENTS)) == linked
+    before = contents(db)
+    assert {each.exchanges for _, each in ingest([tmp_path], db)} == {0}
+    assert contents(db) == before
+
+
+@given(order=st.permutations(range(6)), cuts=st.sets(st.integers(1, 5)))
+@settings(max_examples=5, deadline=None)
+def test_any_order_of_files_gives_the_same_rows(
+    tmp_path_factory: pytest.TempPathFactory, order: list[int], cuts: set[int]
+) -> None:
+    """However the files of a capture are spread over runs, the rows are those of one run."""
+    folder = tmp_path_factory.mktemp("capture")
+    files = rotated(folder / "c.jsonl", talking(9))
+    named = folder / "named"  # each by itself: the current file brings the others along
+    named.mkdir()
+    alone = [shutil.copy(path, named / f"{at}.{path.name}") for at, path in enumerate(files)]
+    assert len(files) == len(order)
+    for first, last in pairwise([0, *sorted(cuts), len(order)]):
+        if paths := [alone[at] for at in order[first:last]]:
+            list(ingest(paths, folder / "db.duckdb"))
+    list(ingest([alone[at] for at in order], folder / "db.duckdb"))  # what was read lacks the rest
+    list(ingest([folder], folder / "whole.duckdb"))
+    assert contents(folder / "db.duckdb") == contents(folder / "whole.duckdb")
