@@ -58,20 +58,12 @@ def command(cassette: Path, ident: str | None, full: bool, as_lines: bool, raw: 
     Raw are bodies as they are replayed: content encoding undone, secrets replaced; of a WebSocket
     each message on a line.
     """
-    from cassettes.joined import open_whole
-    from cassettes.reader import Cassette
-
     if raw and (ident is None or full or as_lines):
         option = "--raw" if raw == "answer" else "--raw-request"
         raise BadOption(
             f"{option} is about one exchange, alone: `respool show {cassette} ID {option}`"
         )
-    whole = cassette.is_dir()
-    if not whole and ident is not None and ident.isascii() and ident.isdigit():
-        from cassettes.folder import file_with
-
-        cassette = file_with(cassette, int(ident[:19])) or cassette
-    with open_whole(cassette, say) if whole else Cassette.open(cassette) as opened:
+    with _opened(cassette, ident) as opened:
         if raw and ident is not None:
             _print_raw(opened.exchange(_number(opened, ident)), raw)
         elif ident is not None:
@@ -80,6 +72,19 @@ def command(cassette: Path, ident: str | None, full: bool, as_lines: bool, raw: 
             _print_json(opened)
         else:
             _print_list(opened)
+
+
+def _opened(path: Path, ident: str | None) -> "Cassette":
+    """The file that is to be read, or all of a folder's. Raises BadCassette."""
+    from cassettes.folder import open_with
+    from cassettes.joined import open_whole
+    from cassettes.reader import Cassette
+
+    if path.is_dir():
+        return open_whole(path, say)
+    if ident is not None and ident.isascii() and ident.isdigit():
+        return open_with(path, int(ident[:19]))
+    return Cassette.open(path)
 
 
 def _print_one(cassette: "Cassette", x: int, *, full: bool, as_lines: bool) -> None:

@@ -149,6 +149,25 @@ def test_a_damaged_file_of_a_capture_is_told_of(rotated: Path) -> None:
     assert "c.0001.jsonl.zst" in done.stderr.splitlines()[0]
 
 
+def test_damage_of_another_file_keeps_no_exchange_from_being_shown(rotated: Path) -> None:
+    """A number is found in any whole file; what may be in a damaged one is told to be there."""
+    packed = rotated.with_name("c.0002.jsonl.zst")
+    plain = packed.with_suffix("")
+    whole = zstandard.decompress(packed.read_bytes()).splitlines(keepends=True)
+    header = whole[0].replace(b',"last":6', b"")  # as before it was compressed
+    assert header != whole[0]
+    plain.write_bytes(b"".join([header, *whole[1:3], b"garbage\n", *whole[3:]]))
+    packed.unlink()
+    for number in (1, 3, 7):
+        done = run("show", rotated, str(number))
+        assert f"exchange {number} " in done.stdout
+        assert done.stderr == ""
+    assert f"{plain}, line 4 is damaged" in one_line_error(run("show", rotated, "5"))
+    rotated.write_bytes(rotated.read_bytes() + b"garbage\n{}\n")
+    assert "exchange 1 " in run("show", rotated, "1").stdout
+    assert f"{rotated}, line" in one_line_error(run("show", rotated, "7"))
+
+
 @pytest.mark.parametrize("size", ["1", "-1", "much", "2X", "1e3", "9999999999T"])
 def test_a_size_is_a_size(tmp_path: Path, size: str) -> None:
     """What is no size, or too small for a file, is refused, and nothing is begun."""
