@@ -5,6 +5,7 @@ that came in parts in one piece. What a cassette says stays the same: numbers, i
 The file is replaced in one step, or not at all.
 """
 
+import fcntl
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,11 +18,11 @@ from cassettes import format as lines
 from cassettes.exchange import Exchange, Piece
 from cassettes.framing import frame
 from cassettes.items import Shelf
-from cassettes.payload import pack
+from cassettes.payload import Payload, pack, unpack
 from cassettes.reader import Cassette
 
 LARGEST = 64 << 20
-"""Bytes; a longer capture stays the journal that it is."""
+"""Bytes of what is rewritten while somebody waits; longer, it stays the journal that it is."""
 
 
 Redact = Callable[[bytes], bytes]
@@ -31,16 +32,16 @@ def _as_is(text: bytes) -> bytes:
     return text
 
 
-def calm_down(path: Path, redact: Redact = _as_is) -> bool:
+def calm_down(path: Path, redact: Redact = _as_is, *, any_size: bool = False) -> bool:
     """Rewrite the cassette at `path`; False if it is too long, or newer, and was left alone.
 
     `redact` sees every body once more: a credential may have become known after it was written.
     """
     path = path.resolve()  # what is replaced is the file, and not a link to it
     with Cassette.open(path) as cassette:
-        if cassette.size > LARGEST or cassette.has_unknown_lines:
+        if (cassette.size > LARGEST and not any_size) or cassette.has_unknown_lines:
             return False
-        new = path.with_name(f".{path.name}.calm")
+        new = calm_name(path)
         try:
             fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(fd, "wb") as file:
@@ -52,6 +53,38 @@ def calm_down(path: Path, redact: Redact = _as_is) -> bool:
         finally:
             new.unlink(missing_ok=True)
     return True
+
+
+def redact_late(path: Path, redact: Redact) -> None:
+    """Bring a closed file into its calm form if a credential in it became known after it came.
+
+    Raises BadCassette and OSError, of these BlockingIOError for a file that somebody records into.
+    """
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not any(_is_changed(raw, redact) for raw in file):
+            return
+        was = os.fstat(file.fileno())
+        calm_down(path, redact, any_size=True)
+        os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))  # its age is that of its traffic
+
+
+def _is_changed(raw: bytes, redact: Redact) -> bool:
+    if redact(raw) != raw:
+        return True
+    if b'"base64":"' not in raw:
+        return False
+    try:
+        line = lines.decode(raw)
+        data = unpack(line) if isinstance(line, Payload) else b""
+    except ValueError:  # what a crash has cut off, or damage
+        return False
+    return redact(data) != data
+
+
+def calm_name(path: Path) -> Path:
+    """What the calm form of the cassette at `path` is called until it is there."""
+    return path.with_name(f".{path.name}.calm")
 
 
 def calm_lines(cassette: Cassette, redact: Redact = _as_is) -> Iterator[lines.AnyLine]:

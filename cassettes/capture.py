@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from cassettes.calm import Redact, redact_late
 from cassettes.compressed import SUFFIX
 from cassettes.compressor import Compressor, compress
 from cassettes.folder import closed_parts, free_number, highest, part_path
@@ -122,12 +123,12 @@ class Capture:
             self._give_back(journal)
 
     def _give_back(self, journal: Journal) -> None:
-        last = self._last.pop(journal)
+        last, redact = self._last.pop(journal), journal.redactor().text
         self._where = {x: there for x, there in self._where.items() if there is not journal}
         in_place = journal.in_place
         journal.close(calm=False)
         if in_place and journal.failure is None:
-            self._compressor.do(journal.path, partial(compress, journal.path, last))
+            self._compressor.do(journal.path, partial(_compress, journal.path, last, redact))
 
     def _compress_what_was_left(self) -> None:
         """Compress the closed files of this capture that a recorder which was killed has left."""
@@ -163,6 +164,11 @@ def open_recording(
         check_size(rotate)
         return Capture(path, base=base, upstream=upstream, rotate=rotate, on_failure=on_failure)
     return Journal(path, base=base, upstream=upstream, on_failure=on_failure)
+
+
+def _compress(path: Path, last: int, redact: Redact) -> None:
+    redact_late(path, redact)
+    compress(path, last)
 
 
 def _compress_left(path: Path, ident: str) -> None:
