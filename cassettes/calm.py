@@ -5,7 +5,6 @@ that came in parts in one piece. What a cassette says stays the same: numbers, i
 The file is replaced in one step, or not at all.
 """
 
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ from cassettes import format as lines
 from cassettes.exchange import Exchange, Piece
 from cassettes.framing import frame
 from cassettes.items import Shelf
-from cassettes.payload import Payload, pack, unpack
+from cassettes.payload import pack
 from cassettes.reader import Cassette
 
 LARGEST = 64 << 20
@@ -53,33 +52,6 @@ def calm_down(path: Path, redact: Redact = _as_is, *, any_size: bool = False) ->
         finally:
             new.unlink(missing_ok=True)
     return True
-
-
-def redact_late(path: Path, redact: Redact) -> None:
-    """Bring a closed file into its calm form if a credential in it became known after it came.
-
-    Raises BadCassette and OSError, of these BlockingIOError for a file that somebody records into.
-    """
-    with path.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not any(_is_changed(raw, redact) for raw in file):
-            return
-        was = os.fstat(file.fileno())
-        calm_down(path, redact, any_size=True)
-        os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))  # its age is that of its traffic
-
-
-def _is_changed(raw: bytes, redact: Redact) -> bool:
-    if redact(raw) != raw:
-        return True
-    if b'"base64":"' not in raw:
-        return False
-    try:
-        line = lines.decode(raw)
-        data = unpack(line) if isinstance(line, Payload) else b""
-    except ValueError:  # what a crash has cut off, or damage
-        return False
-    return redact(data) != data
 
 
 def calm_name(path: Path) -> Path:

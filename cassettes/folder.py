@@ -17,6 +17,7 @@ from cassettes.reader import Cassette
 from wire.errors import BadCassette, BadOption
 
 _PART = re.compile(r"(?P<stem>.+)\.(?P<number>\d{4,})\.jsonl(\.zst)?", re.DOTALL)
+_UNFINISHED = re.compile(r"\.(?P<of>.+\.jsonl)(\.zst\.new|\.calm)", re.DOTALL)
 _ENDINGS = (".jsonl", ".jsonl" + SUFFIX)
 
 type OnDamage = Callable[[str], None]
@@ -37,9 +38,26 @@ def part_path(current: Path, number: int) -> Path:
     return current.with_name(f"{current.name.removesuffix('.jsonl')}.{number:04}.jsonl")
 
 
+def left_over(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """What a kill has left in a folder that was to take a cassette's place, and that cassette.
+
+    Only where that is gone, so that nobody can be at work on it. Raises OSError.
+    """
+    for path in sorted(folder.iterdir()):
+        found = _UNFINISHED.fullmatch(path.name)
+        if found and not os.path.lexists(of := path.with_name(found["of"])) and path.is_file():
+            yield path, of
+
+
 def is_closed(path: Path) -> bool:
     """Whether a file of a rotated capture is named as one that others have followed."""
     return _PART.fullmatch(path.name) is not None
+
+
+def is_closed_of(path: Path, current: Path) -> bool:
+    """Whether a file is named as a closed one of `current`."""
+    match = _PART.fullmatch(path.name)
+    return match is not None and match["stem"] == current.name.removesuffix(".jsonl")
 
 
 def free_number(current: Path, number: int) -> int:

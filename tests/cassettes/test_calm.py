@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from traffic import JSON, asking, cut, exchange, kinds, load, record, streaming, write
 
 from cassettes import calm
-from cassettes.calm import calm_down, redact_late
+from cassettes.calm import calm_down
+from cassettes.compressor import redact_late
 from cassettes.exchange import Exchange, Piece
 from cassettes.notes import Note
 from cassettes.reader import Cassette

@@ -99,3 +99,13 @@ def test_damage_in_a_folder_is_told(path: Path) -> None:
     told.clear()
     assert expanded([path], told.append) == [packed, path]
     assert [line.partition(" is ")[0] for line in told] == [str(torn)]
+
+
+def test_the_half_of_a_file_that_is_gone_is_tidied(path: Path) -> None:
+    """What a kill amid a compression left goes with the next start; another capture's stays."""
+    record(path, *FIVE)
+    path.with_name(".c.0007.jsonl.zst.new").write_bytes(b"half")
+    path.with_name(".c.0007.jsonl.calm").write_bytes(b"half")
+    path.with_name(".d.0007.jsonl.zst.new").write_bytes(b"half")
+    assert record(path) == []
+    assert names(path) == [".d.0007.jsonl.zst.new", "c.0001.jsonl.zst", "c.jsonl"]
