@@ -21,7 +21,7 @@ from cassettes.payload import pack
 from cassettes.reader import Cassette
 
 LARGEST = 64 << 20
-"""Bytes; a longer capture stays the journal that it is."""
+"""Bytes of what is rewritten while somebody waits; longer, it stays the journal that it is."""
 
 
 Redact = Callable[[bytes], bytes]
@@ -31,16 +31,16 @@ def _as_is(text: bytes) -> bytes:
     return text
 
 
-def calm_down(path: Path, redact: Redact = _as_is) -> bool:
+def calm_down(path: Path, redact: Redact = _as_is, *, any_size: bool = False) -> bool:
     """Rewrite the cassette at `path`; False if it is too long, or newer, and was left alone.
 
     `redact` sees every body once more: a credential may have become known after it was written.
     """
     path = path.resolve()  # what is replaced is the file, and not a link to it
     with Cassette.open(path) as cassette:
-        if cassette.size > LARGEST or cassette.has_unknown_lines:
+        if (cassette.size > LARGEST and not any_size) or cassette.has_unknown_lines:
             return False
-        new = path.with_name(f".{path.name}.calm")
+        new = calm_name(path)
         try:
             fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(fd, "wb") as file:
@@ -52,6 +52,11 @@ def calm_down(path: Path, redact: Redact = _as_is) -> bool:
         finally:
             new.unlink(missing_ok=True)
     return True
+
+
+def calm_name(path: Path) -> Path:
+    """What the calm form of the cassette at `path` is called until it is there."""
+    return path.with_name(f".{path.name}.calm")
 
 
 def calm_lines(cassette: Cassette, redact: Redact = _as_is) -> Iterator[lines.AnyLine]:

@@ -11,9 +11,17 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from cassettes.calm import Redact, calm_name
 from cassettes.compressed import SUFFIX
-from cassettes.compressor import Compressor, compress
-from cassettes.folder import closed_parts, free_number, highest, part_path
+from cassettes.compressor import Compressor, compress, redact_late
+from cassettes.folder import (
+    closed_parts,
+    free_number,
+    highest,
+    is_closed_of,
+    left_over,
+    part_path,
+)
 from cassettes.header import header_of
 from cassettes.items import Inputs
 from cassettes.journal import Journal
@@ -50,7 +58,7 @@ class Capture:
         self._where: dict[int, Journal] = {}
         """Where the exchanges are that were in flight when their file was closed to others."""
         self._compressor = Compressor(self._fail)
-        self._compress_what_was_left()
+        self._tidy()
 
     def put(self, *notes: Note) -> None:
         """Write what the notes say; as `Journal.put`."""
@@ -122,16 +130,21 @@ class Capture:
             self._give_back(journal)
 
     def _give_back(self, journal: Journal) -> None:
-        last = self._last.pop(journal)
+        last, redact = self._last.pop(journal), journal.redactor().text
         self._where = {x: there for x, there in self._where.items() if there is not journal}
         in_place = journal.in_place
         journal.close(calm=False)
         if in_place and journal.failure is None:
-            self._compressor.do(journal.path, partial(compress, journal.path, last))
+            self._compressor.do(journal.path, partial(_compress, journal.path, last, redact))
 
-    def _compress_what_was_left(self) -> None:
+    def _tidy(self) -> None:
         """Compress the closed files of this capture that a recorder which was killed has left."""
-        for path in closed_parts(self._current.path):
+        parts = closed_parts(self._current.path)
+        with suppress(OSError):  # it is in nobody's way
+            for path, of in left_over(self._current.path.parent):
+                if is_closed_of(of, self._current.path):
+                    path.unlink()
+        for path in parts:
             if not path.name.endswith(SUFFIX):
                 self._compressor.do(path, partial(_compress_left, path, self._current.header.id))
 
@@ -165,9 +178,16 @@ def open_recording(
     return Journal(path, base=base, upstream=upstream, on_failure=on_failure)
 
 
+def _compress(path: Path, last: int, redact: Redact) -> None:
+    with suppress(FileNotFoundError):  # it was deleted, by `respool prune` for one
+        redact_late(path, redact)
+        compress(path, last)
+
+
 def _compress_left(path: Path, ident: str) -> None:
     # What is another recorder's, or damaged, stays as it is: who reads it will be told.
     # What is gone was deleted, or is a link to what was.
     with suppress(BlockingIOError, FileNotFoundError, BadCassette):
         if header_of(path).id == ident:
             compress(path, highest(path))
+            calm_name(path).unlink(missing_ok=True)

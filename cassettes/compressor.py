@@ -9,20 +9,28 @@ import fcntl
 import os
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
+from typing import BinaryIO
 
 import msgspec
 import zstandard
 
 from cassettes import format as lines
+from cassettes.calm import Redact, calm_down
 from cassettes.compressed import SUFFIX, blocks
 from cassettes.header import header_of
+from cassettes.payload import Payload, unpack
 from wire.errors import BadCassette
 
 LEVEL = 3
+NEW = ".new"
+"""What the hidden name of a compressed file ends in until it is whole."""
 _BLOCK = 1 << 20
+_PATIENCE_S = 0.5
 
 
 def compress(path: Path, last: int) -> Path:
@@ -32,11 +40,10 @@ def compress(path: Path, last: int) -> Path:
     these BlockingIOError for a file that somebody records into; the closed one stays then.
     """
     whole = path.with_name(path.name + SUFFIX)
-    new = path.with_name(f".{whole.name}.new")
+    new = path.with_name(f".{whole.name}{NEW}")
     header = lines.encode(msgspec.structs.replace(header_of(path), last=last))
     try:
-        with path.open("rb") as plain:
-            fcntl.flock(plain, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with _locked(path) as plain:
             was = os.fstat(plain.fileno())
             skipped = len(plain.readline())
             size = len(header) + was.st_size - skipped
@@ -62,6 +69,51 @@ def compress(path: Path, last: int) -> Path:
         new.unlink(missing_ok=True)
     path.unlink(missing_ok=True)
     return whole
+
+
+def redact_late(path: Path, redact: Redact) -> None:
+    """Bring a closed file into its calm form if a credential in it became known after it came.
+
+    Raises BadCassette and OSError, of these BlockingIOError for a file that somebody records into.
+    """
+    with _locked(path) as file:
+        if not any(_is_changed(raw, redact) for raw in file):
+            return
+        was = os.fstat(file.fileno())
+        calm_down(path, redact, any_size=True)
+        os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))  # its age is that of its traffic
+
+
+def _is_changed(raw: bytes, redact: Redact) -> bool:
+    if redact(raw) != raw:
+        return True
+    if b'"base64":"' not in raw:
+        return False
+    try:
+        line = lines.decode(raw)
+        data = unpack(line) if isinstance(line, Payload) else b""
+    except ValueError:  # what a crash has cut off, or damage
+        return False
+    return redact(data) != data
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[BinaryIO]:
+    """The file, which nobody can record into or delete with `respool prune` meanwhile.
+
+    Raises BlockingIOError if somebody has it for longer than those do who only look at it.
+    """
+    give_up = time.monotonic() + _PATIENCE_S
+    with path.open("rb") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(0.02)
+        yield file
 
 
 def _check(path: Path, fd: int, size: int) -> None:

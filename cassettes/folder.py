@@ -7,6 +7,7 @@ A capture that is recorded into `NAME.jsonl` keeps its closed files beside it as
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from cassettes.compressed import SUFFIX
@@ -16,6 +17,7 @@ from cassettes.reader import Cassette
 from wire.errors import BadCassette, BadOption
 
 _PART = re.compile(r"(?P<stem>.+)\.(?P<number>\d{4,})\.jsonl(\.zst)?", re.DOTALL)
+_UNFINISHED = re.compile(r"\.(?P<of>.+\.jsonl)(\.zst\.new|\.calm)", re.DOTALL)
 _ENDINGS = (".jsonl", ".jsonl" + SUFFIX)
 
 type OnDamage = Callable[[str], None]
@@ -36,9 +38,26 @@ def part_path(current: Path, number: int) -> Path:
     return current.with_name(f"{current.name.removesuffix('.jsonl')}.{number:04}.jsonl")
 
 
+def left_over(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """What a kill has left in a folder that was to take a cassette's place, and that cassette.
+
+    Only where that is gone, so that nobody can be at work on it. Raises OSError.
+    """
+    for path in sorted(folder.iterdir()):
+        found = _UNFINISHED.fullmatch(path.name)
+        if found and not os.path.lexists(of := path.with_name(found["of"])) and path.is_file():
+            yield path, of
+
+
 def is_closed(path: Path) -> bool:
     """Whether a file of a rotated capture is named as one that others have followed."""
     return _PART.fullmatch(path.name) is not None
+
+
+def is_closed_of(path: Path, current: Path) -> bool:
+    """Whether a file is named as a closed one of `current`."""
+    match = _PART.fullmatch(path.name)
+    return match is not None and match["stem"] == current.name.removesuffix(".jsonl")
 
 
 def free_number(current: Path, number: int) -> int:
@@ -122,18 +141,6 @@ def _earlier(path: Path, on_damage: OnDamage = lambda _: None) -> Iterator[Path]
             yield part
 
 
-def file_with(current: Path, number: int) -> Path | None:
-    """The closed file of a rotated capture in which an exchange is, by number."""
-    for path in _earlier(current):
-        other = _header(path)
-        if other is None or not other.first <= number <= (other.last or number):
-            continue
-        with Cassette.open(path) as cassette:
-            if number in cassette.exchanges:
-                return path
-    return None
-
-
 def still(path: Path) -> Path:
     """Where a file of a capture is, which may have been compressed since its path was taken."""
     packed = path.with_name(path.name + SUFFIX)
@@ -148,6 +155,29 @@ def open_part(path: Path) -> Cassette:
         if path.exists() or still(path) == path:
             raise
         return Cassette.open(still(path))
+
+
+def open_with(current: Path, number: int) -> Cassette:
+    """The file of a rotated capture in which an exchange is; the current one where it is in none.
+
+    Damage of other files is no matter where it is found. Raises BadCassette.
+    """
+    damage: list[str] = []
+    for path in chain([current], _earlier(current, damage.append)):
+        header = _header(path)
+        if header is None or not header.first <= number <= (header.last or number):
+            continue
+        try:
+            cassette = open_part(path)
+        except BadCassette as error:
+            damage.append(str(error))
+            continue
+        if number in cassette.exchanges:
+            return cassette
+        cassette.close()
+    if damage:  # for there it may be
+        raise BadCassette(damage[0])
+    return Cassette.open(current)
 
 
 def last_number(current: Path, header: Header) -> int:

@@ -41,8 +41,10 @@ What a client asks is in memory anyway, as it is passed on in one piece, and is 
 """
 MOMENT_S = 0.01
 """How long notes wait for others, to be sent together."""
-PATIENCE_S = 3.0
+PATIENCE_S = 1.0
 """How long the end of the writing is waited for without a word."""
+HURRY_S = 0.3
+"""How long it is waited for in a hurry: a writer that is well has written what it got by then."""
 _MUCH = 128 << 10
 """Bytes that do not wait for others."""
 _PIECES = 256
@@ -76,6 +78,8 @@ class Handover:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._scheduled = False
         self._answer: asyncio.Future[bool] | None = None
+        self.hurried = False
+        """Whether `hurry` was called."""
         self._inbox = Inbox(said)
         writer = [sys.executable, "-P", "-m", "cassettes.writer"]
         self._socket, theirs = socket.socketpair()
@@ -230,16 +234,22 @@ class Handover:
 
     async def answering(self) -> bool:
         """Whether an exchange other than an idle WebSocket waits for more."""
-        if self._is_over:
+        if self._is_over or self.hurried:
             return False
         self._answer = asyncio.get_running_loop().create_future()
         self._send(Ask())
         return await self._answer
 
+    def hurry(self) -> None:
+        """Say that somebody waits for the end: `close` gives up soon, and nothing is answering."""
+        self.hurried = True
+        self._reply(False)
+
     def close(self, *, calm: bool = True) -> None:
         """Wait until all is written, and the file is in its calm form or the journal it is.
 
-        A signal ends the waiting: what was not handed over by then is missing in the file.
+        A signal ends the waiting, or a hurry: what was not handed over by then is missing in the
+        file.
         """
         if self._socket.fileno() < 0:
             return
@@ -247,10 +257,10 @@ class Handover:
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
         self._queue.append((pack(Close(calm)), False))
-        try:
-            with signals_interrupt():
-                self._finish()
-        except KeyboardInterrupt:
+        finished = False
+        with contextlib.suppress(KeyboardInterrupt), signals_interrupt():
+            finished = self._finish()
+        if not finished:
             self._socket.close()
             self._fail(f"{self.path} was not written to the end: that was not waited for")
             return
@@ -258,9 +268,9 @@ class Handover:
         if self.process.returncode:
             self._fail(f"cannot write {self.path}: {self._fate()}")
 
-    def _finish(self) -> None:
-        """Send what is left, and hear the writer out."""
-        self._socket.settimeout(PATIENCE_S)
+    def _finish(self) -> bool:
+        """Send what is left, and hear the writer out; False if that took too long in a hurry."""
+        self._socket.settimeout(HURRY_S if self.hurried else PATIENCE_S)
         is_told, data = False, b"-"
         while self._queue or data:
             try:
@@ -270,11 +280,14 @@ class Handover:
                     for word in self._inbox.take(data):
                         self._heed(word)
             except TimeoutError:
+                if self.hurried:
+                    return False
                 if not is_told:
                     self._on_failure(f"waiting until {self.path} is written; ctrl-C gives that up")
                 is_told = True
             except OSError:
-                return  # it is gone, and its exit code says how
+                break  # it is gone, and its exit code says how
+        return True
 
     def _end(self) -> None:
         self._socket.close()

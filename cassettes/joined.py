@@ -4,47 +4,62 @@ Numbers occur once in all files of a capture, and what an exchange refers to sta
 so each exchange is read from there. It is read as it is when it is opened, and not followed.
 """
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from cassettes.exchange import Exchange
+from cassettes.contents import Contents
+from cassettes.exchange import Exchange, RequestPart
 from cassettes.folder import OnDamage, expanded, open_part, still
+from cassettes.format import Header
 from cassettes.header import header_of
 from cassettes.reader import Cassette
 from wire.errors import BadCassette
 
 
-class Joined(Cassette):
+class Joined(Contents):
     """All files of a capture, which are given in order and are closed with it."""
 
     def __init__(self, path: Path, parts: list[Cassette]) -> None:
         self.path = path
         self._parts = parts
-        self._header = parts[-1].header
         self._of = {x: part for part in parts for x in part.exchanges}
         self.exchanges = {x: self._of[x].exchanges[x] for x in sorted(self._of)}
-        self._on_socket = {x: on for part in parts for x, on in part._on_socket.items()}
 
     def close(self) -> None:
-        """Give the files back."""
+        """As in `Contents`, like all that follows."""
         for part in self._parts:
             part.close()
 
+    @property
+    def header(self) -> Header:
+        return self._parts[-1].header
+
     def item(self, ref: str) -> bytes:
-        """The exact text of an item, which is the same in all files that have it."""
-        last = self._parts[-1]  # which says so, if it is in none
-        return next((part for part in self._parts if ref in part._items), last).item(ref)
+        # It is the same in all files that have it; if none has, the last one says so.
+        last = self._parts[-1]
+        return next((part for part in self._parts if ref in part.refs), last).item(ref)
 
     def body(self, x: int) -> bytes:
-        """The exact body of the request of exchange `x`."""
         return self._of[x].body(x)
 
+    def request(self, x: int) -> RequestPart:
+        return self._of[x].request(x)
+
     def exchange(self, x: int) -> Exchange:
-        """Exchange `x`, loaded whole; raises KeyError for a number that is in no file."""
         return self._of[x].exchange(x)
 
+    def on_socket(self, x: int) -> Sequence[int]:
+        return self._of[x].on_socket(x) if x in self._of else ()
 
-def open_whole(path: Path, on_damage: OnDamage = lambda _: None) -> Cassette:
+    def upstream(self, x: int) -> str:
+        return self._of[x].upstream(x)
+
+    def inherited(self, x: int) -> int:
+        return self._of[x].inherited(x)
+
+
+def open_whole(path: Path, on_damage: OnDamage = lambda _: None) -> Contents:
     """The cassette that is meant, where a folder means the one in it, and a capture all its files.
 
     Of what is damaged beside those, a line each is told. Raises OSError, and BadCassette, also for

@@ -98,6 +98,10 @@ class Journal:
         """Whether parts of bodies wait for the rest, so that `put` is to be called soon."""
         return self._encoder.waiting
 
+    def redactor(self) -> Redactor:
+        """One that knows the credentials that this recording has seen by now, for any thread."""
+        return self._redactor.copy()
+
     @property
     def in_flight(self) -> list[int]:
         """The numbers of the exchanges that have not ended."""

@@ -5,9 +5,7 @@ damaged one is an error that names it, unless the next line says that it was tor
 file is never written to from here.
 """
 
-from array import array
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +14,7 @@ import msgspec
 from msgspec import UNSET
 
 from cassettes import format as lines
+from cassettes.contents import Contents, Entry
 from cassettes.exchange import Exchange, Piece, RequestPart
 from cassettes.framing import unframe
 from cassettes.header import LONGEST, damage, foreign, headless, read_header
@@ -43,32 +42,8 @@ class _Head(msgspec.Struct):
 _head = msgspec.json.Decoder(_Head)
 
 
-@dataclass(slots=True)
-class Entry:
-    """Where the lines of one exchange stand.
-
-    `parts` are the resolved refs of its request, `parent` is the exchange whose whole input its
-    own input begins with; where that is in an earlier file of the capture, `follows` names it and
-    the length of that input.
-    """
-
-    request: lines.Request
-    line: int
-    parts: dict[str, list[str]]
-    parent: int | None
-    follows: tuple[int, int] | None = None
-    offsets: array[int] = field(default_factory=lambda: array("Q"))
-    ended: bool = False
-    answered: bool = False
-    """Whether the head of an answer came, or a message."""
-    began: datetime | None = None
-    """When its request had arrived."""
-    abandoned: bool = False
-    """Whether the recorder that saw it begin is gone, so that no end will come."""
-
-
-class Cassette:
-    """An open cassette. `exchanges` maps numbers to entries, in the order of the requests."""
+class Cassette(Contents):
+    """An open cassette in one file, which may grow."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -96,12 +71,6 @@ class Cassette:
             raise
         return cassette
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def close(self) -> None:
         """Give the file back."""
         self._file.close()
@@ -113,9 +82,9 @@ class Cassette:
         return self._header
 
     @property
-    def refs(self) -> Iterator[str]:
+    def refs(self) -> Collection[str]:
         """The refs of all items in the file."""
-        return iter(self._items)
+        return self._items.keys()
 
     @property
     def size(self) -> int:

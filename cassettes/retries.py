@@ -14,6 +14,7 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
+from cassettes.contents import Contents
 from cassettes.exchange import Exchange, RequestPart
 from cassettes.matching import (
     Fingerprint,
@@ -23,7 +24,6 @@ from cassettes.matching import (
     request_key,
 )
 from cassettes.notes import SWITCHED
-from cassettes.reader import Cassette
 from cassettes.summary import Summary, summarise
 from wire.canonical import digest
 from wire.endpoints import WEBSOCKET
@@ -130,7 +130,7 @@ def attempt_of(exchange: Exchange, summary: Summary) -> Attempt:
 class Keys:
     """What requests of a cassette ask, as digests that are equal for equal requests."""
 
-    def __init__(self, cassette: Cassette) -> None:
+    def __init__(self, cassette: Contents) -> None:
         self._cassette = cassette
         self._part = lru_cache(maxsize=100_000)(lambda ref: item_digest(cassette.item(ref)))
         self._known: dict[int, bytes] = {}
@@ -237,7 +237,7 @@ def _number(attempt: Attempt) -> int:
 class Retries:
     """Looks up single exchanges of a cassette, which may grow meanwhile."""
 
-    def __init__(self, cassette: Cassette) -> None:
+    def __init__(self, cassette: Contents) -> None:
         self._cassette = cassette
         self._keys = Keys(cassette)
         self._ended: dict[int, Attempt] = {}

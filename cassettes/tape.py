@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from msgspec import UNSET
 
+from cassettes.contents import Contents
 from cassettes.exchange import RequestPart
 from cassettes.matching import (
     Fingerprint,
@@ -21,14 +22,13 @@ from cassettes.matching import (
 )
 from cassettes.miss import Miss, Recorded, explained
 from cassettes.mounts import Mount, Mounts
-from cassettes.reader import Cassette
 from cassettes.redaction import Redactor
 
 
 class Tape:
     """The exchanges of a cassette, ready to be asked for."""
 
-    def __init__(self, cassette: Cassette) -> None:
+    def __init__(self, cassette: Contents) -> None:
         self.cassette = cassette
         self._redactor = Redactor(cassette.header.salt)
         self._item_digest = lru_cache(maxsize=100_000)(item_digest)

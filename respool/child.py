@@ -7,7 +7,7 @@ import asyncio
 import os
 import shlex
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -121,12 +121,17 @@ class Signals:
     def __init__(self) -> None:
         self._child: asyncio.subprocess.Process | None = None
         self._stopped = asyncio.Event()
+        """The end has begun."""
+        self.on_another: Callable[[], object] = lambda: None
+        """Called for each signal that comes after that: somebody is in a hurry."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, and scripts' background
                 asyncio.get_running_loop().add_signal_handler(number, self._on_signal, number)
 
     def _on_signal(self, number: signal.Signals) -> None:
         if self._child is None:
+            if self._stopped.is_set():
+                self.on_another()
             self._stopped.set()
         # At a terminal the child gets ctrl-C by itself, as a member of the foreground group.
         elif self._child.returncode is None and not (number == signal.SIGINT and _in_foreground()):
@@ -151,4 +156,5 @@ class Signals:
             return 126 if isinstance(error, PermissionError) else 127
         code = await self._child.wait()
         self._child = None
+        self._stopped.set()
         return code if code >= 0 else 128 - code

@@ -1,7 +1,8 @@
 """`respool prune`: cassettes deleted by age and total size, the oldest first.
 
 Nothing is deleted without a limit, that is no cassette, that somebody records into, or through a
-symbolic link. What was ingested of a deleted cassette stays in the database.
+symbolic link; but for what a killed recorder has left under a hidden name. What was ingested of a
+deleted cassette stays in the database.
 """
 
 import fcntl
@@ -47,7 +48,8 @@ def command(
 
     PATH is a cassette, or a folder for the cassettes in it (not those of folders in it). A cassette
     that is being recorded stays, whatever its age. What was ingested stays in the database: the
-    numbers stay, the bytes go.
+    numbers stay, the bytes go. Hidden files that a killed recorder left of cassettes that are gone
+    go, too.
     """
     if older_than is None and keep_size is None:
         raise BadOption("say what may go: --older-than AGE, --keep-size SIZE, or both")
@@ -60,6 +62,9 @@ def command(
             continue
         try:
             deleted = _delete(each, dry_run=dry_run)
+        except FileNotFoundError:  # compressed since, which the next run will see, or deleted
+            left -= each.size
+            continue
         except OSError as error:
             failed += 1
             say(f"cannot delete {each.path}: {error.strerror}")
@@ -72,6 +77,11 @@ def command(
             )
         else:
             say(f"{each.path} is being recorded, and stays")
+    for path in _left_over(paths):
+        if not dry_run:
+            path.unlink(missing_ok=True)
+        what = "would delete" if dry_run else "deleted"
+        click.echo(f"{what} {path}, which a recorder that was killed has left")
     done, there = ("would delete", "would be") if dry_run else ("deleted", "are")
     of = f"{gone} of {_cassettes(len(found))}, {_size(whole - left)}"
     click.echo(f"{done} {of}; {_size(left)} {there} left")
@@ -114,6 +124,18 @@ def _found(paths: Iterable[Path]) -> Iterator[_Found]:
             elif (there.st_dev, there.st_ino) not in seen:
                 seen.add((there.st_dev, there.st_ino))
                 yield _Found(file, there.st_size, there.st_mtime, there.st_ino)
+
+
+def _left_over(paths: Iterable[Path]) -> Iterator[Path]:
+    """What a kill left of the making of cassettes in these places that are gone."""
+    from cassettes.folder import left_over
+
+    for path in paths:
+        is_folder = path.is_dir()
+        if not path.is_symlink() and (is_folder or path.parent.is_dir()):
+            for left, of in left_over(path if is_folder else path.parent):
+                if is_folder or of == path:
+                    yield left
 
 
 def _delete(each: _Found, *, dry_run: bool) -> bool:

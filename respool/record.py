@@ -168,8 +168,15 @@ async def _run(
     from addons import authority
     from addons.master import HOST, Proxy
 
+    class Hurried(Proxy):
+        """Waits for no answer once somebody is in a hurry."""
+
+        async def busy(self) -> bool:
+            return not journal.hurried and await super().busy()
+
+    signals.on_another = journal.hurry
     folder = authority.default_folder()
-    proxy = Proxy(
+    proxy = Hurried(
         hosts or plan.servers[0].base_url,
         journal,
         port=plan.port,

@@ -12,8 +12,8 @@ from respool.say import say
 from wire.errors import BadOption
 
 if TYPE_CHECKING:
+    from cassettes.contents import Contents
     from cassettes.exchange import Exchange
-    from cassettes.reader import Cassette
 
 
 def _describe() -> str:
@@ -58,20 +58,12 @@ def command(cassette: Path, ident: str | None, full: bool, as_lines: bool, raw: 
     Raw are bodies as they are replayed: content encoding undone, secrets replaced; of a WebSocket
     each message on a line.
     """
-    from cassettes.joined import open_whole
-    from cassettes.reader import Cassette
-
     if raw and (ident is None or full or as_lines):
         option = "--raw" if raw == "answer" else "--raw-request"
         raise BadOption(
             f"{option} is about one exchange, alone: `respool show {cassette} ID {option}`"
         )
-    whole = cassette.is_dir()
-    if not whole and ident is not None and ident.isascii() and ident.isdigit():
-        from cassettes.folder import file_with
-
-        cassette = file_with(cassette, int(ident[:19])) or cassette
-    with open_whole(cassette, say) if whole else Cassette.open(cassette) as opened:
+    with _opened(cassette, ident) as opened:
         if raw and ident is not None:
             _print_raw(opened.exchange(_number(opened, ident)), raw)
         elif ident is not None:
@@ -82,7 +74,20 @@ def command(cassette: Path, ident: str | None, full: bool, as_lines: bool, raw: 
             _print_list(opened)
 
 
-def _print_one(cassette: "Cassette", x: int, *, full: bool, as_lines: bool) -> None:
+def _opened(path: Path, ident: str | None) -> "Contents":
+    """The file that is to be read, or all of a folder's. Raises BadCassette."""
+    from cassettes.folder import open_with
+    from cassettes.joined import open_whole
+    from cassettes.reader import Cassette
+
+    if path.is_dir():
+        return open_whole(path, say)
+    if ident is not None and ident.isascii() and ident.isdigit():
+        return open_with(path, int(ident[:19]))
+    return Cassette.open(path)
+
+
+def _print_one(cassette: "Contents", x: int, *, full: bool, as_lines: bool) -> None:
     from cassettes.retries import Retries
     from respool.view.additions import additions
     from respool.view.facts import linked, read
@@ -113,7 +118,7 @@ def _print_raw(exchange: "Exchange", part: str) -> None:
     sys.stdout.buffer.flush()
 
 
-def _print_json(cassette: "Cassette") -> None:
+def _print_json(cassette: "Contents") -> None:
     from respool.view.facts import readings
     from respool.view.facts_json import as_json, facts
 
@@ -121,7 +126,7 @@ def _print_json(cassette: "Cassette") -> None:
         click.echo(as_json(facts(reading)))
 
 
-def _print_list(cassette: "Cassette") -> None:
+def _print_list(cassette: "Contents") -> None:
     from cassettes.folder import closed_parts
     from respool.view.facts import Totals, readings
     from respool.view.row import row
@@ -146,7 +151,7 @@ def _print_list(cassette: "Cassette") -> None:
         )
 
 
-def _number(cassette: "Cassette", ident: str) -> int:
+def _number(cassette: "Contents", ident: str) -> int:
     """The number of the exchange that `ident` names; raises BadOption."""
     numbers = list(cassette.exchanges)
     if not numbers:
@@ -166,7 +171,7 @@ def _number(cassette: "Cassette", ident: str) -> int:
     return found
 
 
-def _with_id(cassette: "Cassette", ident: str) -> Iterator[int]:
+def _with_id(cassette: "Contents", ident: str) -> Iterator[int]:
     from respool.view.facts import read
 
     for x in reversed(cassette.exchanges):

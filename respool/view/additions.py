@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from cassettes.reader import Cassette
+from cassettes.contents import Contents
 from cassettes.summary import load_json
 from respool.view.facts import Reading, kind_of, read
 from respool.view.item_lines import content_text, tool_names
@@ -38,7 +38,7 @@ class Additions:
     """Names of the tools whose outputs may be among the items, by `call_id`."""
 
 
-def additions(cassette: Cassette, reading: Reading) -> Additions:
+def additions(cassette: Contents, reading: Reading) -> Additions:
     """Take the request of `reading` apart; reads the exchanges that it goes on from."""
     items = _own_items(cassette, reading)
     kin = _kin(cassette, reading, items)
@@ -53,7 +53,7 @@ def additions(cassette: Cassette, reading: Reading) -> Additions:
     return Additions([item for item in items if _essence(item) not in known], echoed, kin, names)
 
 
-def _own_items(cassette: Cassette, reading: Reading) -> list[Json]:
+def _own_items(cassette: Contents, reading: Reading) -> list[Json]:
     refs = cassette.exchanges[reading.number].parts.get("input")
     if refs is not None:
         own = [cassette.item(ref) for ref in refs[reading.inherited :]]
@@ -71,7 +71,7 @@ def _parsed(raw: bytes) -> Json:
     return raw.decode(errors="replace") if value is None else value
 
 
-def _kin(cassette: Cassette, reading: Reading, items: list[Json]) -> Reading | None:
+def _kin(cassette: Contents, reading: Reading, items: list[Json]) -> Reading | None:
     if reading.parent is not None:
         return read(cassette, reading.parent)
     earlier = [x for x in cassette.exchanges if x < reading.number]
@@ -86,7 +86,7 @@ def _kin(cassette: Cassette, reading: Reading, items: list[Json]) -> Reading | N
     return None
 
 
-def _answered_as(cassette: Cassette, response_id: str, earlier: Iterable[int]) -> Reading | None:
+def _answered_as(cassette: Contents, response_id: str, earlier: Iterable[int]) -> Reading | None:
     for x in reversed(list(earlier)):
         exchange = cassette.exchange(x)
         if response_id.encode("utf-8", "replace") in exchange.body:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from cassettes.contents import Contents
 from cassettes.exchange import Exchange
-from cassettes.reader import Cassette
 from cassettes.result import Result, result_of
 from cassettes.retries import Keys, Linker, Retry, attempt_of
 from cassettes.summary import Summary, Usage, load_json, summarise
@@ -155,7 +155,7 @@ def kind_of(item: Json) -> str:
     return "message" if "role" in item else ""
 
 
-def read(cassette: Cassette, x: int) -> Reading:
+def read(cassette: Contents, x: int) -> Reading:
     """Read exchange `x`; raises KeyError for a number that is not in the cassette."""
     exchange = cassette.exchange(x)
     summary = summarise(exchange)
@@ -178,7 +178,7 @@ def linked(reading: Reading, retries: Mapping[int, Retry]) -> Reading:
     return replace(reading, retry=retries.get(number), retried_by=by)
 
 
-def readings(cassette: Cassette) -> Iterator[Reading]:
+def readings(cassette: Contents) -> Iterator[Reading]:
     """All exchanges, each with what it retries."""
     linker = Linker(Keys(cassette))
     for x in sorted(cassette.exchanges):
@@ -186,7 +186,7 @@ def readings(cassette: Cassette) -> Iterator[Reading]:
         yield replace(reading, retry=linker.take(attempt_of(reading.exchange, reading.summary)))
 
 
-def items_of_input(cassette: Cassette, x: int, request: dict[str, Json]) -> int | None:
+def items_of_input(cassette: Contents, x: int, request: dict[str, Json]) -> int | None:
     """How many items the input has; a plain string is one."""
     refs = cassette.exchanges[x].parts.get("input")
     if refs is not None:

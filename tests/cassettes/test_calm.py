@@ -14,6 +14,7 @@ from traffic import JSON, asking, cut, exchange, kinds, load, record, streaming,
 
 from cassettes import calm
 from cassettes.calm import calm_down
+from cassettes.compressor import redact_late
 from cassettes.exchange import Exchange, Piece
 from cassettes.notes import Note
 from cassettes.reader import Cassette
@@ -182,3 +183,18 @@ def test_lines_of_a_later_respool_are_not_lost(tmp_path: Path) -> None:
     assert record(path, exchange(6, asking("later"))) == []
     assert path.read_bytes().startswith(before)
     assert load(path)[-1].request.body == asking("later")
+
+
+def test_what_became_known_late_is_replaced_in_a_closed_file(tmp_path: Path) -> None:
+    """Its age stays; a file without any of it stays as it is to the byte."""
+    path = write(tmp_path / "c.0001.jsonl", *traffic())
+    os.utime(path, ns=(10**18, 10**18))
+    before, said = path.read_bytes(), load(path)
+    redact_late(path, lambda text: text.replace(b"no such word", b"-"))
+    assert path.read_bytes() == before
+    redact_late(path, lambda text: text.replace(b"Hello", b"-----"))
+    assert b"Hello" not in path.read_bytes()
+    assert path.stat().st_mtime_ns == 10**18
+    after = load(path)
+    assert [one.outcome for one in after] == [one.outcome for one in said]
+    assert after[1:3] == [in_one_piece(one) for one in said[1:3]]

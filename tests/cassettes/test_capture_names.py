@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from test_capture import all_in, capture, long, names, path, record, unpack
 
-from cassettes.folder import cassettes_in, expanded, file_with, part_path
+from cassettes.folder import cassettes_in, expanded, open_with, part_path
 from cassettes.header import header_of
 from cassettes.journal import Journal
 
@@ -23,7 +23,8 @@ def test_a_link_to_the_current_file_stands_for_all(path: Path, tmp_path: Path) -
     assert names(path) == ["c.0001.jsonl.zst", "c.jsonl", "elsewhere"]
     closed = path.with_name("c.0001.jsonl.zst")
     assert expanded([link]) == [closed, link]
-    assert file_with(link, 1) == closed
+    with open_with(link, 1) as found:
+        assert found.path == closed
     journal = Journal(link, base="/v1", upstream="http://127.0.0.1:1/v1")
     assert journal.next_number == 6
     journal.close()
@@ -36,7 +37,8 @@ def test_a_dated_name_is_no_number(path: Path) -> None:
     record(dated, *FIVE)
     closed = path.with_name("c.20261125.0001.jsonl.zst")
     assert expanded([dated]) == expanded([path.parent]) == [closed, dated]
-    assert file_with(dated, 1) == closed
+    with open_with(dated, 1) as found:
+        assert found.path == closed
     record(path, *FIVE)
     assert names(path) == [
         *("c.0001.jsonl.zst", "c.20261125.0001.jsonl.zst", "c.20261125.jsonl", "c.jsonl")
@@ -97,3 +99,13 @@ def test_damage_in_a_folder_is_told(path: Path) -> None:
     told.clear()
     assert expanded([path], told.append) == [packed, path]
     assert [line.partition(" is ")[0] for line in told] == [str(torn)]
+
+
+def test_the_half_of_a_file_that_is_gone_is_tidied(path: Path) -> None:
+    """What a kill amid a compression left goes with the next start; another capture's stays."""
+    record(path, *FIVE)
+    path.with_name(".c.0007.jsonl.zst.new").write_bytes(b"half")
+    path.with_name(".c.0007.jsonl.calm").write_bytes(b"half")
+    path.with_name(".d.0007.jsonl.zst.new").write_bytes(b"half")
+    assert record(path) == []
+    assert names(path) == [".d.0007.jsonl.zst.new", "c.0001.jsonl.zst", "c.jsonl"]

@@ -1,7 +1,9 @@
 """Compressed and rotated captures, as a user meets them on the command line."""
 
+import fcntl
 import json
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -147,6 +149,59 @@ def test_a_damaged_file_of_a_capture_is_told_of(rotated: Path) -> None:
     min(rotated.parent.iterdir()).write_bytes(zstandard.compress(b'{"kind":"cassette"')[:-3])
     done = run("replay", rotated, "--", "true")
     assert "c.0001.jsonl.zst" in done.stderr.splitlines()[0]
+
+
+def test_damage_of_another_file_keeps_no_exchange_from_being_shown(rotated: Path) -> None:
+    """A number is found in any whole file; what may be in a damaged one is told to be there."""
+    packed = rotated.with_name("c.0002.jsonl.zst")
+    plain = packed.with_suffix("")
+    whole = zstandard.decompress(packed.read_bytes()).splitlines(keepends=True)
+    header = whole[0].replace(b',"last":6', b"")  # as before it was compressed
+    assert header != whole[0]
+    plain.write_bytes(b"".join([header, *whole[1:3], b"garbage\n", *whole[3:]]))
+    packed.unlink()
+    for number in (1, 3, 7):
+        done = run("show", rotated, str(number))
+        assert f"exchange {number} " in done.stdout
+        assert done.stderr == ""
+    assert f"{plain}, line 4 is damaged" in one_line_error(run("show", rotated, "5"))
+    rotated.write_bytes(rotated.read_bytes() + b"garbage\n{}\n")
+    assert "exchange 1 " in run("show", rotated, "1").stdout
+    assert f"{rotated}, line" in one_line_error(run("show", rotated, "7"))
+
+
+def test_a_file_may_be_pruned_while_it_waits_for_the_compressor(tmp_path: Path) -> None:
+    """It is gone, which is no failure of the recording."""
+    path, closed = tmp_path / "c.jsonl", tmp_path / "c.0001.jsonl"
+    said: list[str] = []
+    recorder = capture(path, on_failure=said.append)
+    release = threading.Event()
+    recorder._compressor.do(path, release.wait)  # as if an earlier file took long
+    for x in range(1, 5):
+        recorder.put(*long(x))
+    assert f"deleted {closed} " in run("prune", closed, "--keep-size", "0").stdout
+    release.set()
+    recorder.close()
+    assert said == []
+    assert [each.name for each in tmp_path.iterdir()] == ["c.jsonl"]
+
+
+def test_who_only_looks_keeps_no_file_from_being_compressed(tmp_path: Path) -> None:
+    """`prune --dry-run` has the lock of a closed file for a moment."""
+    path, closed = tmp_path / "c.jsonl", tmp_path / "c.0001.jsonl"
+    said: list[str] = []
+    recorder = capture(path, on_failure=said.append)
+    release = threading.Event()
+    recorder._compressor.do(path, release.wait)
+    for x in range(1, 5):
+        recorder.put(*long(x))
+    with closed.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        release.set()
+        time.sleep(0.1)  # the compressor finds it locked
+    recorder.close()
+    assert said == []
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["c.0001.jsonl.zst", "c.jsonl"]
 
 
 @pytest.mark.parametrize("size", ["1", "-1", "much", "2X", "1e3", "9999999999T"])

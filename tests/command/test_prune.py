@@ -147,3 +147,19 @@ def test_rows_stay(folder: Path, tmp_path: Path) -> None:
     run("ingest", folder, "--db", db)
     run("prune", folder, "--keep-size", "0")
     assert '"exchanges": 4' in run("stats", "--db", db, "--json").stdout
+
+
+def test_what_a_killed_recorder_left_goes(folder: Path) -> None:
+    """The hidden half of a file goes once its file is gone; while that is there, it may be used."""
+    left = folder / ".1.jsonl.zst.new", folder / ".4.jsonl.calm", folder / ".5.jsonl.zst.new"
+    others = folder / ".env.new", folder / ".6.jsonl.zst.new"
+    for path in (*left, others[0]):
+        path.write_bytes(b"half")
+    others[1].mkdir()
+    said = run("prune", folder, "--older-than", "35d", "--dry-run").stdout
+    assert f"would delete {left[2]}, which a recorder that was killed has left" in said
+    said = run("prune", folder, "--older-than", "35d").stdout
+    assert [path.exists() for path in left] == [False, True, False]
+    assert f"deleted {left[0]}, which a recorder that was killed has left\n" in said
+    run("prune", folder / "4.jsonl", "--keep-size", "0")
+    assert names(folder) == [".6.jsonl.zst.new", ".env.new", "2.jsonl.zst", "3.jsonl"]

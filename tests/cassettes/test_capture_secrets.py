@@ -1,0 +1,66 @@
+"""Credentials in a capture that stood in a body before anybody knew that they are some."""
+
+from pathlib import Path
+
+import pytest
+import zstandard
+from test_capture import capture, long, names, path
+from traffic import asking, exchange, load
+
+from cassettes.calm import calm_name
+from cassettes.header import header_of
+from cassettes.notes import Note
+
+__all__ = ["path"]
+
+KEY = "sk-later-0123456789"
+BODY = asking(f"my key is {KEY}")
+
+
+def using(x: int) -> list[Note]:
+    """An exchange whose client shows the key."""
+    return exchange(x, sent=[("X-Api-Key", KEY)])
+
+
+def unpacked(packed: Path) -> bytes:
+    """What `zstdcat` prints."""
+    return zstandard.decompress(packed.read_bytes())
+
+
+@pytest.mark.parametrize("body", [BODY, b"\xff\xfe" + BODY, b"[" * 5_000 + BODY])
+def test_a_key_that_is_used_before_its_file_is_closed_is_not_kept(path: Path, body: bytes) -> None:
+    """However the body stands in the file, the word for the key does; all else stays."""
+    recording = capture(path)
+    recording.put(*exchange(1, body), *using(2))
+    for x in range(3, 7):
+        recording.put(*long(x))
+    recording.close()
+    closed = path.with_name("c.0001.jsonl.zst")
+    assert names(path) == [closed.name, path.name]
+    first, second, *rest = load(closed)
+    word = dict(second.request.headers)["x-api-key"]
+    assert word.startswith("[secret:")
+    assert first.request.body == body.replace(KEY.encode(), word.encode())
+    assert KEY.encode() not in unpacked(closed)
+    assert [one.number for one in rest] == [*range(3, header_of(closed).last + 1)]
+    assert {one.outcome for one in load(closed)} == {"complete"}
+
+
+def test_a_key_of_a_file_that_was_closed_before_stays(path: Path) -> None:
+    """As the format's description says: what is compressed is not looked at again."""
+    recording = capture(path)
+    recording.put(*exchange(1, BODY), *long(2, 30_000), *exchange(3, BODY), *using(4))
+    recording.close()
+    assert KEY.encode() in unpacked(path.with_name("c.0001.jsonl.zst"))
+    assert KEY.encode() not in path.read_bytes()
+
+
+def test_what_cannot_be_redacted_stays_whole(path: Path) -> None:
+    """Where there is no room for the other form, the operator is told and the file stays."""
+    said: list[str] = []
+    recording = capture(path, on_failure=said.append)
+    calm_name(path.with_name("c.0001.jsonl")).mkdir()
+    recording.put(*exchange(1, BODY), *using(2), *long(3, 30_000), *long(4))
+    recording.close()
+    assert "c.0001.jsonl is complete but could not be" in said[0]
+    assert [one.number for one in load(path.with_name("c.0001.jsonl"))] == [1, 2, 3]
