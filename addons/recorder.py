@@ -70,10 +70,15 @@ class Recorder:
         """Where else requests and connections went."""
 
     async def busy(self) -> bool:
-        """Whether an exchange is in flight; a WebSocket on which nothing is asked is none."""
+        """Whether an exchange in flight is worth waiting for; an idle WebSocket is not.
+
+        Nor is any once somebody is in a hurry.
+        """
+        if self._journal is None or self._journal.hurried:
+            return False
         if self._in_flight.keys() - self._sockets:
             return True
-        return bool(self._sockets) and self._journal is not None and await self._journal.answering()
+        return bool(self._sockets) and await self._journal.answering()
 
     def load(self, loader: Loader) -> None:
         """Declare the options."""

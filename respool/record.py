@@ -168,15 +168,9 @@ async def _run(
     from addons import authority
     from addons.master import HOST, Proxy
 
-    class Hurried(Proxy):
-        """Waits for no answer once somebody is in a hurry."""
-
-        async def busy(self) -> bool:
-            return not journal.hurried and await super().busy()
-
     signals.on_another = journal.hurry
     folder = authority.default_folder()
-    proxy = Hurried(
+    proxy = Proxy(
         hosts or plan.servers[0].base_url,
         journal,
         port=plan.port,
