@@ -32,7 +32,8 @@ def wait_until_it_ends(proxy: Running) -> None:
     port = int(proxy.base_url.split(":")[2].split("/")[0])
     with suppress(ConnectionError):
         while True:
-            socket.create_connection(("127.0.0.1", port), DEADLINE_S).close()
+            with suppress(TimeoutError):  # where it does not accept as fast, a packet is lost
+                socket.create_connection(("127.0.0.1", port), 0.05).close()
 
 
 @pytest.mark.parametrize("stalled", [True, False], ids=["stopped", "well"])
@@ -62,5 +63,5 @@ def test_a_second_signal_ends_it_at_once(
         )
         assert not any("ctrl-C gives that up" in line for line in proxy.said)
     else:
-        assert code == 0
+        assert code == 0, proxy.said
         assert [one.outcome for one in load(path)] == ["proxy_stopped"]
