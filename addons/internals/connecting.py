@@ -14,10 +14,12 @@ from mitmproxy.proxy.layers.http import (
     GetHttpConnectionCompleted,
     HttpLayer,
     HTTPMode,
+    HttpStream,
+    RegisterHttpConnection,
 )
 from mitmproxy.proxy.layers.http._http1 import Http1Client
 
-from addons.internals.http2 import FaithfulHttp2Client
+from addons.internals.http2 import Behind, FaithfulHttp2Client
 
 
 class FaithfulHttpLayer(HttpLayer):
@@ -45,8 +47,29 @@ class FaithfulHttpLayer(HttpLayer):
     def get_connection(
         self, event: GetHttpConnection, *, reuse: bool = True
     ) -> CommandGenerator[None]:
-        """Answer `event` with a connection that takes one more request, or open one."""
+        """Answer `event` with a connection that takes one more request, or open one.
+
+        Until it is open, nothing that the client sends on goes anywhere.
+        """
         self._forget()
+        yield from self._connect(event, reuse)
+        if event in self.command_sources:
+            yield from self._tell_client(event, behind=True)
+
+    def register_connection(self, command: RegisterHttpConnection) -> CommandGenerator[None]:
+        """mitmproxy's own: a connection is open, or is not to be had."""
+        for event in self.waiting_for_establishment.get(command.connection, ()):
+            yield from self._tell_client(event, behind=False)
+        yield from super().register_connection(command)
+
+    def _tell_client(self, event: GetHttpConnection, *, behind: bool) -> CommandGenerator[None]:
+        stream, client = self.command_sources[event], self.context.client
+        if client.alpn == b"h2" and isinstance(stream, HttpStream):
+            yield from self.event_to_child(
+                self.connections[client], Behind(stream.stream_id, behind)
+            )
+
+    def _connect(self, event: GetHttpConnection, reuse: bool) -> CommandGenerator[None]:
         if reuse:
             for connection, has in self.connections.items():
                 if not event.connection_spec_matches(connection):

@@ -267,8 +267,9 @@ def test_a_slow_upstream_slows_an_upload_and_nothing_else(tmp_path: Path) -> Non
         upload.go_on()
         other = begun(client, "GET", "/v1/models", ended=True)
         assert client.finished(other).body == BODY
+        upload.go_on()
         assert upload.credit == 0
-        assert upload.sent <= UPLOAD
+        assert upload.sent <= 2 * UPLOAD  # some of it before there is a connection
         assert upload.finish().body == BODY
     assert received == [SIZE]
 
