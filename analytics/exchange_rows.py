@@ -88,8 +88,8 @@ def write(
     if not again:
         batch = [rows for rows in batch if rows.tables["exchanges"][0]["number"] not in done]
     exchanges = [str(rows.tables["exchanges"][0]["exchange_id"]) for rows in batch]
-    if again:
-        connection.execute(store.statement("unanswer_tool_calls"), {"exchanges": exchanges})
+    # What one has brought that had no end, and was not linked to what it goes on from, may be less.
+    connection.execute(store.statement("unanswer_tool_calls"), {"exchanges": exchanges})
     forgotten = _forget(connection, exchanges)
     for table in TABLES:
         insert(connection, table, [row for rows in batch for row in rows.tables.get(table, ())])

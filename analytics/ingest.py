@@ -237,14 +237,25 @@ class _Run:
             if not _is_of_rows(error):
                 raise
             for batch in waiting:
-                try:
-                    self._commit([batch], [])
-                except Exception as error:
-                    if not _is_of_rows(error):
-                        raise
-                    self._known.pop(id_of(batch.cassette.header), None)  # it is in doubt
-                    self.fail(batch.cassette.path, error)
-            self._commit([], [cassette for cassette in whole if cassette.path not in self._failed])
+                self._commit_alone(batch.cassette, [batch], [])
+            for cassette in whole:
+                if cassette.path not in self._failed:
+                    self._commit_alone(cassette, [], [cassette])
+
+    def _commit_alone(
+        self, cassette: Cassette, batches: "Sequence[_Batch]", whole: Sequence[Cassette]
+    ) -> None:
+        """Write what is of one cassette, or take note of why it cannot be written."""
+        try:
+            self._commit(batches, whole)
+        except Exception as error:
+            if not _is_of_rows(error):
+                raise
+            self._known.pop(id_of(cassette.header), None)  # it is in doubt
+            if isinstance(error, BadDatabase):
+                why = str(error.__cause__).partition("\n")[0]
+                error = BadCassette(f"{cassette.path} holds what no table can: {why}")
+            self.fail(cassette.path, error)
 
     def _commit(self, batches: "Sequence[_Batch]", whole: Sequence[Cassette]) -> None:
         """Write all of it or, if anything fails, nothing."""

@@ -34,7 +34,7 @@ def _as_is(text: bytes) -> bytes:
 def calm_down(path: Path, redact: Redact = _as_is, *, any_size: bool = False) -> bool:
     """Rewrite the cassette at `path`; False if it is too long, or newer, and was left alone.
 
-    `redact` sees every body once more: a credential may have become known after it was written.
+    `redact` sees every text once more: a credential may have become known after it was written.
     """
     path = path.resolve()  # what is replaced is the file, and not a link to it
     with Cassette.open(path) as cassette:
@@ -77,9 +77,9 @@ def _exchange_lines(
     if exchange.socket is None:
         head: dict[str, Any] = {
             "method": request.method,
-            "path": request.path,
+            "path": _word(request.path, redact),
             "upstream": exchange.upstream if exchange.upstream != upstream else UNSET,
-            "headers": request.headers,
+            "headers": _headers(request.headers, redact),
         }
     else:
         head = {
@@ -107,7 +107,7 @@ def _answer_lines(
             lines.Response(
                 x=x,
                 status=exchange.status,
-                headers=exchange.headers,
+                headers=_headers(exchange.headers, redact),
                 encoding=exchange.encoding or UNSET,
             ),
         )
@@ -121,15 +121,31 @@ def _answer_lines(
     elif exchange.pieces:
         yield exchange.pieces[-1].t, lines.Body(x=x, **pack(redact(exchange.body)).members())
     if exchange.outcome != "incomplete":
+        close, error = exchange.close, exchange.error
+        if close is not None:
+            close = msgspec.structs.replace(close, reason=_word(close.reason, redact))
         yield (
             exchange.ended_ms,
             lines.End(
                 x=x,
                 outcome=exchange.outcome,
-                close=exchange.close or UNSET,
-                error=exchange.error or UNSET,
+                close=close or UNSET,
+                error=_word(error or "", redact) or UNSET,
             ),
         )
+
+
+def _headers(headers: lines.Headers, redact: Redact) -> lines.Headers:
+    all_of_it = "\n".join(f"{name}\n{value}" for name, value in headers)
+    if _word(all_of_it, redact) == all_of_it:
+        return headers
+    return [(_word(name, redact), _word(value, redact)) for name, value in headers]
+
+
+def _word(text: str, redact: Redact) -> str:
+    raw = text.encode("utf-8", "surrogatepass")
+    shown = redact(raw)
+    return text if shown == raw else shown.decode("utf-8", "replace")
 
 
 def _message(x: int, piece: Piece, redact: Redact) -> lines.Message:

@@ -81,6 +81,28 @@ def test_each_file_that_fails_gets_a_line(folder: Path, tmp_path: Path, db: Path
     assert (again.returncode, again.stdout) == (2, f"{names[2]}: 0 new exchanges -> {db}\n")
 
 
+@pytest.mark.parametrize(
+    ("known", "beyond"),
+    [('"status":200', '"status":70000'), ('"version":1', '"version":1,"revision":9999999999')],
+)
+def test_numbers_that_no_column_holds(folder: Path, db: Path, known: str, beyond: str) -> None:
+    """A cassette with one, also in its header, is named, and the database is not blamed for it."""
+    path = folder / "b.jsonl"
+    whole = path.read_text()
+    assert known in whole
+    path.write_text(whole.replace(known, beyond, 1))
+    for _ in range(2):
+        done = run("ingest", folder, "--db", db)
+        assert done.returncode == 2
+        told, last = done.stderr.splitlines()
+        assert told.startswith(f"respool: {path} holds what no table can: Conversion Error")
+        assert last == "respool: error: 1 file could not be read; the others were"
+        assert rows(db, "SELECT count(*) FROM ingest_state") == [(2,)]
+    path.write_text(whole)
+    assert run("ingest", folder, "--db", db).returncode == 0
+    assert rows(db, "SELECT count(*) FROM exchanges") == [(6,)]
+
+
 def test_an_exchange_that_is_beyond_us(
     folder: Path, db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

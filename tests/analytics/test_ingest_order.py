@@ -159,3 +159,34 @@ def test_any_order_of_files_gives_the_same_rows(
     list(ingest([alone[at] for at in order], folder / "db.duckdb"))  # what was read lacks the rest
     list(ingest([folder], folder / "whole.duckdb"))
     assert contents(folder / "db.duckdb") == contents(folder / "whole.duckdb")
+
+
+def test_an_answer_in_flight_is_linked_later(tmp_path: Path, db: Path) -> None:
+    """Before the file that its request goes on from is read it seems to bring more than it does."""
+    brought = [
+        {"role": "user", "content": "x" * SMALLEST},
+        {"type": "function_call_output", "call_id": "call_1", "output": "of a call before"},
+    ]
+    call = {"type": "function_call", "call_id": "call_1", "name": "f", "arguments": "{}"}
+    next_one = [*brought, {"role": "user", "content": "next"}]
+    folder, alone = tmp_path / "c", tmp_path / "alone"
+    folder.mkdir()
+    alone.mkdir()
+    rotated(
+        folder / "c.jsonl",
+        [
+            Told({"model": "m", "input": brought}, response(1)),
+            Told({"model": "m", "input": "call"}, response(2, output=[call])),
+            Told({"model": "m", "input": next_one}, outcome=None),
+        ],
+        SMALLEST,
+    )
+    current = Path(shutil.copy(folder / "c.jsonl", alone))
+    list(ingest([current], db))
+    query = "SELECT output_exchange_id IS NULL, output FROM tool_calls"
+    assert rows(db, query) == [(False, "of a call before")]
+    list(ingest([folder], db))
+    list(ingest([folder], db))
+    list(ingest([folder], tmp_path / "in-order.duckdb"))
+    assert rows(db, query) == [(True, None)]
+    assert contents(db) == contents(tmp_path / "in-order.duckdb")

@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from socket_traffic import connection, creating
 from test_capture import capture, long, names, path
-from traffic import asking, exchange, load
+from traffic import JSON, asking, exchange, load
 
 from cassettes.calm import calm_name
+from cassettes.folder import expanded
+from cassettes.format import Close
 from cassettes.header import header_of
 from cassettes.notes import Note
 
@@ -44,6 +47,35 @@ def test_a_key_that_is_used_before_its_file_is_closed_is_not_kept(path: Path, bo
     assert KEY.encode() not in unpacked(closed)
     assert [one.number for one in rest] == [*range(3, header_of(closed).last + 1)]
     assert {one.outcome for one in load(closed)} == {"complete"}
+
+
+@pytest.mark.parametrize("rotate", [20_000, 1 << 30])
+def test_a_key_is_not_kept_beside_bodies_either(path: Path, rotate: int) -> None:
+    """In a path, a header, what a connection said: it goes, from one file as from several."""
+    recording = capture(path, rotate=rotate)
+    told = Close(code=1008, reason=f"no such key: {KEY}", by="server")
+    recording.put(
+        *exchange(
+            1,
+            path=f"/v1/responses?note={KEY}",
+            sent=[("X-Note", f"is {KEY} good?")],
+            got=[*JSON, ("X-Back", KEY)],
+            outcome="upstream_gone",
+            error=f"refused {KEY}",
+        )
+    )
+    recording.put(*connection(2, ("client", creating("hi")), close=told), *using(4))
+    for x in range(5, 9):
+        recording.put(*long(x))
+    recording.close()
+    for file in expanded([path]):
+        assert KEY.encode() not in (path.read_bytes() if file == path else unpacked(file))
+    first, handshake, said, *_ = load(expanded([path])[0])
+    assert first.request.path.startswith("/v1/responses?note=[secret:")
+    assert dict(first.request.headers)["x-note"].startswith("is [secret:")
+    assert dict(first.headers)["x-back"].startswith("[secret:")
+    for text in (first.error, handshake.close and handshake.close.reason, said.error):
+        assert "[secret:" in (text or "")
 
 
 def test_a_key_of_a_file_that_was_closed_before_stays(path: Path) -> None:
