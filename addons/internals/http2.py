@@ -78,7 +78,19 @@ class _Encoder(Encoder):
 
 
 class FaithfulH2Connection(BufferedH2Connection):
-    """One side's frames; goes on after a goodbye, and takes large heads."""
+    """One side's frames; goes on after a goodbye, takes large heads, and can withhold credit."""
+
+    def __init__(self, config: h2.config.H2Configuration) -> None:
+        super().__init__(config)
+        self.local_settings[SettingCodes.MAX_HEADER_LIST_SIZE] = LARGEST_HEAD
+        if not config.client_side:
+            self.local_settings[SettingCodes.MAX_CONCURRENT_STREAMS] = STREAMS
+            self.local_settings[SettingCodes.INITIAL_WINDOW_SIZE] = UPLOAD
+        self.local_settings.acknowledge()  # or h2 would tell the peer what was before
+        self.decoder.max_header_list_size = LARGEST_HEAD
+        self.encoder = _Encoder()
+        self._withheld: dict[int, int] = {}
+        """Bytes that a client has sent and gets no credit for yet, by stream."""
 
     def acknowledge_received_data(self, acknowledged_size: int, stream_id: int) -> None:
         """h2's own, but for a stream whose credit is withheld."""
@@ -96,18 +108,6 @@ class FaithfulH2Connection(BufferedH2Connection):
         if owed := self._withheld.pop(stream_id, 0):
             super().acknowledge_received_data(owed, stream_id)
 
-    def __init__(self, config: h2.config.H2Configuration) -> None:
-        super().__init__(config)
-        self.local_settings[SettingCodes.MAX_HEADER_LIST_SIZE] = LARGEST_HEAD
-        if not config.client_side:
-            self.local_settings[SettingCodes.MAX_CONCURRENT_STREAMS] = STREAMS
-            self.local_settings[SettingCodes.INITIAL_WINDOW_SIZE] = UPLOAD
-        self.local_settings.acknowledge()  # or h2 would tell the peer what was before
-        self.decoder.max_header_list_size = LARGEST_HEAD
-        self.encoder = _Encoder()
-        self._withheld: dict[int, int] = {}
-        """Bytes that a client has sent and gets no credit for yet, by stream."""
-
     def unsent(self) -> int:
         """Bytes that wait until the peer takes more."""
         return sum(map(self.unsent_on, self.stream_buffers))
@@ -122,8 +122,10 @@ class FaithfulH2Connection(BufferedH2Connection):
         """h2's own, which takes hints on a stream that we have reset for a broken connection."""
         try:
             return super()._receive_headers_frame(frame)
-        except ProtocolError:
-            if not self._stream_is_closed_by_reset(frame.stream_id):
+        except ProtocolError as error:
+            # Whatever else is wrong with the frame leaves the connection in no known state.
+            out_of_turn = isinstance(error.__cause__, KeyError)
+            if not out_of_turn or not self._stream_is_closed_by_reset(frame.stream_id):
                 raise
             return [], []
 

@@ -6,9 +6,13 @@ from types import SimpleNamespace
 
 import h2.stream
 import pytest
+from h2.config import H2Configuration
 from h2.connection import H2Connection
+from h2.exceptions import ProtocolError
 from h11._receivebuffer import ReceiveBuffer
+from hpack import Encoder
 from hpack.huffman import HuffmanEncoder
+from hyperframe.frame import HeadersFrame, SettingsFrame
 from hypothesis import given
 from hypothesis import strategies as st
 from mitmproxy.hooks import all_hooks
@@ -202,3 +206,17 @@ def test_a_piece_that_comes_alone_is_not_copied() -> None:
         "_next_line_search",
         "_multiple_lines_search",
     }
+
+
+def test_a_head_that_cannot_be_decoded_is_never_ignored() -> None:
+    """Not on a cancelled stream either: what comes after it would be read wrongly."""
+    conn = FaithfulH2Connection(H2Configuration(client_side=True, header_encoding=False))
+    conn.initiate_connection()
+    asked = {":method": "GET", ":scheme": "https", ":path": "/", ":authority": "x"}
+    conn.send_headers(1, [(name.encode(), value.encode()) for name, value in asked.items()])
+    conn.reset_stream(1)
+    conn.receive_data(SettingsFrame(0).serialize())
+    hint = Encoder().encode([(b":status", b"103")])
+    assert conn.receive_data(HeadersFrame(1, hint, flags=["END_HEADERS"]).serialize()) == []
+    with pytest.raises(ProtocolError, match="decoding"):
+        conn.receive_data(HeadersFrame(1, b"\xff\xff\xff", flags=["END_HEADERS"]).serialize())
