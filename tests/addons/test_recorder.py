@@ -4,7 +4,6 @@ import contextlib
 import gzip
 import json
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import httpx2
 import openai
 import pytest
 from harness import KEY, recording, replaying, run
+from ports import free_port
 from websockets.sync.client import connect
 
 import addons.script
@@ -309,9 +309,7 @@ def test_upstream_that_goes_away_is_reported(tape: Path) -> None:
 
 def test_addon_loads_in_mitmdump(tape: Path) -> None:
     """The same recorder works in somebody's own mitmdump."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with running_server() as server:
         upstream = server.base_url.removesuffix("/v1")
         command = [

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from doctoring import STEERING, doctor, environment, examined, free_port, listening, untraced
+from doctoring import STEERING, doctor, environment, examined, listening, untraced
+from ports import free_port
 
 from respool import record
 from respool.doctor.checks import CHECKS

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from doctoring import authority, doctor, environment, free_port, listening
+from doctoring import authority, doctor, environment, listening
 from harness import recording, replaying, serving, writer_of
+from ports import free_port
 from tapes import Told, response, write_tape
 
 from respool.demo.server import running_server

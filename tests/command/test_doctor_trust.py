@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from doctoring import authority, doctor, free_port, listening
+from doctoring import authority, doctor, listening
+from ports import free_port
 
 from addons.authority import certificate, default_folder
 from respool.doctor.trust import ROOT_FILES

@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from harness import DEADLINE_S, RESPOOL
+from ports import free_port
 
 STEERING = (
     "OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_WEBSOCKET_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY",
@@ -101,16 +102,9 @@ def listening(host: str = "127.0.0.1") -> Iterator[int]:
     """A port on which this process listens; connections are neither accepted nor refused."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as sock:
-        sock.bind((host, 0))
+        sock.bind((host, free_port()))
         sock.listen()
         yield sock.getsockname()[1]
-
-
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def authority(path: Path, *, days: float) -> Path:
