@@ -31,6 +31,7 @@ class Kind:
 KINDS = [
     Kind("2 KB JSON", "json=2000"),
     Kind("200 KB JSON", "json=200000", 200_000),
+    Kind("200 KB JSON after 100 ms", "json=200000&after_ms=100", 200_000),
     Kind("200 events unpaced", "events=200"),
     Kind("200 events, 5 ms apart", "events=200&gap_ms=5"),
 ]

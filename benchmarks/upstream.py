@@ -1,7 +1,7 @@
 """The upstream of the benchmarks: answers of the size, and streams of the pace, asked for.
 
-`POST /v1/responses?json=BYTES` or `?events=COUNT&gap_ms=MS`. It does nothing but write what it made
-before, so that it takes little of the machine from what is measured.
+`POST /v1/responses?json=BYTES&after_ms=MS` or `?events=COUNT&gap_ms=MS`. It does nothing but write
+what it made before, so that it takes little of the machine from what is measured.
 """
 
 import asyncio
@@ -87,7 +87,11 @@ class Upstream(asyncio.Protocol):
 
     def _answer(self, asked: dict[str, int]) -> None:
         if "events" not in asked:
-            self.transport.write(json_answer(asked.get("json", 4096)))
+            answer = json_answer(asked.get("json", 4096))
+            if after_ms := asked.get("after_ms", 0):
+                asyncio.get_running_loop().call_later(after_ms / 1000, self.transport.write, answer)
+            else:
+                self.transport.write(answer)
             return
         chunks = events(asked["events"])
         if gap_ms := asked.get("gap_ms", 0):
