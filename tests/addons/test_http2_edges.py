@@ -130,17 +130,16 @@ def test_an_upload_that_waits_for_a_stream_gets_no_credit(tmp_path: Path) -> Non
             return more
 
         sent += go_on()
-        other = begun(client, "GET", "/v1/models", ended=True)
-        client.conn.ping(b"12345678")
-        client.flush()
+        refused = begun(client, "GET", "/v1/models", ("x(a)", "1"), ended=True)
+        assert (":status", "400") in client.finished(refused).headers  # after all that was sent
         assert sent == UPLOAD
+        assert client.conn.local_flow_control_window(upload) == 0
         full.set()
         assert client.finished(first).body == BODY
         while sent < size:
             client.until(lambda: client.conn.local_flow_control_window(upload) > 0)
             sent += go_on()
         client.conn.end_stream(upload)
-        client.conn.reset_stream(other, 8)
         client.flush()
         assert client.finished(upload).body == BODY
 
