@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from mitmproxy import http
 from mitmproxy.connection import ConnectionState
 from mitmproxy.net.http import http1
+from mitmproxy.net.http.validate import validate_headers
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import SendHttp
@@ -67,10 +68,12 @@ class FaithfulClient(Http1Client):
         while lines := self.buf.maybe_extract_head():
             try:
                 response = http1.read_response_head([bytes(line) for line in lines])
+                settle(response)
                 if _informs(response):
                     yield from self._inform(self.stream_id, self.request, response)
                     continue
-                settle(response)
+                if response.status_code == SWITCHED and "upgrade" not in self.request.headers:
+                    raise ValueError("101 for a request that asks for no other protocol")
                 size = http1.expected_http_body_size(self.request, response)
             except ValueError as error:
                 why = f"Cannot parse HTTP response: {error}"
@@ -88,6 +91,10 @@ class FaithfulClient(Http1Client):
     def _inform(
         self, stream_id: int, request: http.Request, response: http.Response
     ) -> layer.CommandGenerator[None]:
+        try:
+            validate_headers(response)
+        except ValueError:
+            return  # as only a hint it is, the answer may be right
         if response.status_code != CONTINUE and request.http_version != "HTTP/1.0":
             informing = ResponseHeaders(stream_id, response, end_stream=False)
             yield SendHttp(informing, self.context.client)

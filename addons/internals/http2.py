@@ -6,6 +6,7 @@ for that stream alone; mitmproxy gives it any, and keeps what comes.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ from mitmproxy.proxy.layers.http._events import (
     HttpEvent,
     RequestData,
     RequestHeaders,
+    RequestProtocolError,
     ResponseHeaders,
     ResponseProtocolError,
     ResponseTrailers,
@@ -77,6 +79,19 @@ class _Encoder(Encoder):
         return super().encode(headers, huffman and all(len(value) < _LONG for _, value in headers))
 
 
+class _Queue(defaultdict[int, list[events.Event]]):
+    """Requests that wait for a free stream, which mitmproxy does not see.
+
+    It takes them up one inside the other, for which Python has no room with some hundreds of them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(list)
+
+    def __bool__(self) -> bool:
+        return False
+
+
 class FaithfulH2Connection(BufferedH2Connection):
     """One side's frames; goes on after a goodbye, takes large heads, and can withhold credit."""
 
@@ -107,6 +122,10 @@ class FaithfulH2Connection(BufferedH2Connection):
         """Give all the credit that was withheld, and more as it comes."""
         if owed := self._withheld.pop(stream_id, 0):
             super().acknowledge_received_data(owed, stream_id)
+
+    def local_flow_control_window(self, stream_id: int) -> int:
+        """h2's own, but for one below 0 after settings of the peer, which mitmproxy would fill."""
+        return max(0, super().local_flow_control_window(stream_id))
 
     def unsent(self) -> int:
         """Bytes that wait until the peer takes more."""
@@ -192,16 +211,41 @@ class FaithfulHttp2Client(Http2Client):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
+        self.stream_queue = _Queue()
         self._left: list[int] = []
         """Requests that had no stream yet when the upstream went, by the client's numbers."""
         self._behind: set[int] = set()
         """Streams of ours with which the upstream is behind."""
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
-        """mitmproxy's own, but for what comes after a goodbye, and for credit."""
+        """mitmproxy's own, but for what comes after a goodbye, and for what waits for a stream."""
+        yield from self._take(event)
+        while len(self.stream_queue) and self._has_room():
+            waiting = self.stream_queue.pop(number := next(iter(self.stream_queue)))
+            yield from self._tell_client(number, behind=False)
+            if not any(isinstance(each, RequestProtocolError) for each in waiting):
+                for each in waiting:
+                    yield from self._take(each)
+        if self.gone is not None:
+            for number in self._left:
+                yield from self._tell_client(number, behind=False)
+                yield self._not_taken(number)
+            self._left.clear()
+            if not self.streams and self.conn.connected:
+                yield commands.CloseConnection(self.conn)
+
+    def _has_room(self) -> bool:
+        most = (
+            self.provisional_max_concurrency or self.h2_conn.remote_settings.max_concurrent_streams
+        )
+        return self.h2_conn.open_outbound_streams < most
+
+    def _take(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """mitmproxy's own, but for what it leaves behind, and for credit."""
         if self.gone is not None and isinstance(event, RequestHeaders):
             yield self._not_taken(event.stream_id)
             return
+        theirs = event.stream_id if isinstance(event, HttpEvent) else 0
         for command in super()._handle_event(event):
             # mitmproxy says of either side that it was the client
             if isinstance(command, ReceiveHttp) and isinstance(
@@ -211,22 +255,25 @@ class FaithfulHttp2Client(Http2Client):
                     RESET_BY_CLIENT, "stream reset by upstream"
                 )
             yield command
-        if isinstance(event, RequestData) and self.h2_conn.unsent_on(event.stream_id) > BEHIND:
-            yield from self._tell_behind(event.stream_id)  # by now it is ours
+        if theirs in self.stream_queue:
+            if isinstance(event, RequestHeaders):
+                yield from self._tell_client(theirs, behind=True)
+        elif isinstance(event, RequestProtocolError):
+            self.streams.pop(event.stream_id, None)  # by now it is ours, as in the next lines
+        elif (
+            isinstance(event, RequestData)
+            and event.stream_id not in self._behind
+            and self.h2_conn.unsent_on(event.stream_id) > BEHIND
+        ):
+            self._behind.add(event.stream_id)
+            yield from self._tell_client(theirs, behind=True)
         for number in [each for each in self._behind if self.h2_conn.unsent_on(each) < BEHIND]:
             self._behind.discard(number)
-            yield SendHttp(Behind(self.their_stream_id[number], False), self.context.client)
-        if self.gone is not None:
-            for stream_id in self._left:
-                yield self._not_taken(stream_id)
-            self._left.clear()
-            if not self.streams and self.conn.connected:
-                yield commands.CloseConnection(self.conn)
+            yield from self._tell_client(self.their_stream_id[number], behind=False)
 
-    def _tell_behind(self, number: int) -> layer.CommandGenerator[None]:
-        if number not in self._behind and self.context.client.alpn == b"h2":
-            self._behind.add(number)
-            yield SendHttp(Behind(self.their_stream_id[number], True), self.context.client)
+    def _tell_client(self, number: int, *, behind: bool) -> layer.CommandGenerator[None]:
+        if self.context.client.alpn == b"h2":
+            yield SendHttp(Behind(number, behind), self.context.client)
 
     def handle_h2_event(self, event: h2.events.Event) -> layer.CommandGenerator[bool]:
         """mitmproxy's own, which takes a goodbye for the end, and drops hints."""
@@ -239,7 +286,11 @@ class FaithfulHttp2Client(Http2Client):
             return False
         if isinstance(event, h2.events.InformationalResponseReceived):
             stream_id = self.their_stream_id[event.stream_id]
-            status, headers = parse_h2_response_headers(event.headers)
+            try:
+                status, headers = parse_h2_response_headers(event.headers)
+            except ValueError as error:
+                yield from self.protocol_error(f"Invalid HTTP/2 response headers: {error}")
+                return True
             if status != _CONTINUE:  # which the client has had from us
                 response = http.Response(
                     http_version=b"HTTP/2.0",

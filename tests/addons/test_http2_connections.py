@@ -5,17 +5,15 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from h2.settings import SettingCodes
-from h2_wire import H2, Stream, h2_dialled
+from h2_wire import H2, Stream, asked, begun, h2_dialled, say_goodbye, wire_to
 from harness import recording
 from hpack import Encoder
-from hyperframe.frame import GoAwayFrame, HeadersFrame
-from raw_wire import DEADLINE_S, Peer, Wire, head, upstream, whole, wired
-from tls_servers import certificate, serving_tls
+from hyperframe.frame import HeadersFrame
+from raw_wire import DEADLINE_S, Peer, head, upstream, whole
 
 from addons.internals.http2 import UPLOAD
 
@@ -24,27 +22,6 @@ JSON = "Content-Type: application/json"
 EVENT = b'data: {"type":"response.created"}\n\n'
 LAST = b'data: {"type":"response.completed"}\n\n'
 STREAMING = [(":status", "200"), ("content-type", "text/event-stream")]
-
-
-@contextlib.contextmanager
-def wire_to(tmp_path: Path, version: str) -> Iterator[Wire]:
-    """A recording in front of an upstream that speaks `version` by TLS."""
-    pem = certificate(tmp_path)
-    env = {"SSL_CERT_FILE": str(pem)}
-    context = serving_tls(pem, version)
-    with wired(tmp_path / "out.jsonl", context=context, env=env) as wire:
-        yield wire
-
-
-def asked(server: H2, count: int = 1) -> list[int]:
-    """The streams on which `count` requests have come whole."""
-    server.until(lambda: sum(stream.ended for stream in server.streams.values()) >= count)
-    return [number for number, stream in server.streams.items() if stream.ended]
-
-
-def say_goodbye(server: H2, last: int, error: int = 0) -> None:
-    """Take no streams after `last`."""
-    server.peer.send(GoAwayFrame(0, last_stream_id=last, error_code=error).serialize())
 
 
 @pytest.mark.parametrize("error", [0, 11])
@@ -198,16 +175,6 @@ def test_three_hundred_streams_of_one_client(tmp_path: Path) -> None:
         client.until(lambda: client.conn.remote_settings.max_concurrent_streams >= many)
         numbers = [client.ask(b"{}", case) for _ in range(many)]
         assert {bytes(client.finished(number).body) for number in numbers} == {BODY}
-
-
-def begun(client: H2, method: str, path: str, *more: tuple[str, str], ended: bool = False) -> int:
-    """A request without a body so far."""
-    number = client.conn.get_next_available_stream_id()
-    client.streams[number] = Stream()
-    fields = [(":method", method), (":scheme", "https"), (":path", path), (":authority", "x")]
-    client.conn.send_headers(number, [*fields, *more], end_stream=ended)
-    client.flush()
-    return number
 
 
 class Uploading:

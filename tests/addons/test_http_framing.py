@@ -85,6 +85,7 @@ def told(wire: Wire, what: str) -> str:
 REFUSED = {
     "two lengths": (asking("Content-Length: 13", "Content-Length: 14"), "content-length"),
     "a length below 0": (asking("Content-Length: -1"), "content-length"),
+    "a length beyond numbers": (asking(*[f"Content-Length: {'1' * 5000}"] * 2), "content-length"),
     "no length": (asking("Content-Length: many"), "content-length"),
     "a length and chunks": (asking("Content-Length: 13", CHUNKED), "both"),
     "a space before the colon": (asking("Content-Length : 13"), "header name"),
@@ -265,15 +266,13 @@ def test_an_answer_that_clients_read_passes(wire: Wire, name: str) -> None:
     assert (exchange.status, exchange.outcome, exchange.body) == (200, "complete", BODY)
 
 
-def test_no_content_has_no_coding(wire: Wire) -> None:
-    """204 ends with its head (RFC 9112, 6.3), and the connection serves on."""
-    none = head(status="204 No Content")
+@pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+def test_no_content_has_no_coding(wire: Wire, status: str) -> None:
+    """204 and 304 end with their head (RFC 9112, 6.3), and the connection serves on."""
+    none = head(status=status)
     with wire.dial() as client:
-        client.send(
-            request(
-                ASKED, wire.case(lambda peer: peer.send(head(CHUNKED, status="204 No Content")))
-            )
-        )
+        case = wire.case(lambda peer: peer.send(head(CHUNKED, status=status)))
+        client.send(request(ASKED, case))
         assert client.read(b"\r\n\r\n") == none
         assert wire.exchange().outcome == "complete"
         client.send(request(ASKED, wire.case(lambda peer: peer.send(ANSWER))))

@@ -4,12 +4,15 @@ import contextlib
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import h2.config
 import h2.connection
 import h2.events
-from raw_wire import Peer, dialled
+from hyperframe.frame import GoAwayFrame
+from raw_wire import Peer, Wire, dialled, wired
+from tls_servers import certificate, serving_tls
 
 Fields = list[tuple[str, str]]
 
@@ -103,3 +106,34 @@ def h2_dialled(base_url: str) -> Iterator[H2]:
     ):
         assert sock.selected_alpn_protocol() == "h2"
         yield H2(Peer(sock), is_client=True)
+
+
+@contextlib.contextmanager
+def wire_to(tmp_path: Path, version: str) -> Iterator[Wire]:
+    """A recording in front of an upstream that speaks `version` by TLS."""
+    pem = certificate(tmp_path)
+    env = {"SSL_CERT_FILE": str(pem)}
+    context = serving_tls(pem, version)
+    with wired(tmp_path / "out.jsonl", context=context, env=env) as wire:
+        yield wire
+
+
+def asked(server: H2, count: int = 1) -> list[int]:
+    """The streams on which `count` requests have come whole."""
+    server.until(lambda: sum(stream.ended for stream in server.streams.values()) >= count)
+    return [number for number, stream in server.streams.items() if stream.ended]
+
+
+def say_goodbye(server: H2, last: int, error: int = 0) -> None:
+    """Take no streams after `last`."""
+    server.peer.send(GoAwayFrame(0, last_stream_id=last, error_code=error).serialize())
+
+
+def begun(client: H2, method: str, path: str, *more: tuple[str, str], ended: bool = False) -> int:
+    """A request without a body so far."""
+    number = client.conn.get_next_available_stream_id()
+    client.streams[number] = Stream()
+    fields = [(":method", method), (":scheme", "https"), (":path", path), (":authority", "x")]
+    client.conn.send_headers(number, [*fields, *more], end_stream=ended)
+    client.flush()
+    return number
