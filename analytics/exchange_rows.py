@@ -88,6 +88,8 @@ def write(
     if not again:
         batch = [rows for rows in batch if rows.tables["exchanges"][0]["number"] not in done]
     exchanges = [str(rows.tables["exchanges"][0]["exchange_id"]) for rows in batch]
+    if batch:  # with what another process has noted, these might never be linked to what came since
+        _forget_position(connection, cassette)
     # What one has brought that had no end, and was not linked to what it goes on from, may be less.
     connection.execute(store.statement("unanswer_tool_calls"), {"exchanges": exchanges})
     forgotten = _forget(connection, exchanges)
@@ -132,7 +134,7 @@ def _forget(
 
 def note_position(connection: duckdb.DuckDBPyConnection, cassette: Cassette) -> None:
     header = cassette.header
-    connection.execute("DELETE FROM ingest_state WHERE cassette_id = ?", [file_id(header)])
+    _forget_position(connection, cassette)
     connection.execute(
         "INSERT INTO ingest_state VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
@@ -146,6 +148,11 @@ def note_position(connection: duckdb.DuckDBPyConnection, cassette: Cassette) -> 
             cassette.size,
         ],
     )
+
+
+def _forget_position(connection: duckdb.DuckDBPyConnection, cassette: Cassette) -> None:
+    name = file_id(cassette.header)
+    connection.execute("DELETE FROM ingest_state WHERE cassette_id = ?", [name])
 
 
 def _time(text: str) -> datetime | None:

@@ -158,7 +158,8 @@ class _Run:
             self._alone[cassette.path] = id_of(cassette.header), lacking
         if not counts.left:
             counts.incomplete = sum(not entries[x].ended for x in todo)
-            if all(x in known for x in follows.values()):
+            is_linked = all(x in known for x in follows.values())
+            if is_linked and cassette.path not in self._failed:  # else it is to be told of again
                 self._whole.append(cassette)
         if written:
             self._write()

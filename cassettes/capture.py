@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from cassettes.calm import Redact, calm_name
 from cassettes.compressed import SUFFIX
@@ -132,10 +133,13 @@ class Capture:
     def _give_back(self, journal: Journal) -> None:
         last, redact = self._last.pop(journal), journal.redactor().text
         self._where = {x: there for x, there in self._where.items() if there is not journal}
-        in_place = journal.in_place
-        journal.close(calm=False)
-        if in_place and journal.failure is None:
-            self._compressor.do(journal.path, partial(_compress, journal.path, last, redact))
+        if journal.failure is not None or not journal.in_place:
+            journal.close(calm=False)
+            return
+        # Locked until it is redacted: a recorder that starts meanwhile, after a kill of ours, would
+        # compress it as it is.
+        work = partial(_compress, journal.path, journal.let_go(), last, redact)
+        self._compressor.do(journal.path, work)
 
     def _tidy(self) -> None:
         """Compress the closed files of this capture that a recorder which was killed has left."""
@@ -178,9 +182,10 @@ def open_recording(
     return Journal(path, base=base, upstream=upstream, on_failure=on_failure)
 
 
-def _compress(path: Path, last: int, redact: Redact) -> None:
+def _compress(path: Path, file: BinaryIO, last: int, redact: Redact) -> None:
+    with file:
+        redact_late(path, redact, file)
     with suppress(FileNotFoundError):  # it was deleted, by `respool prune` for one
-        redact_late(path, redact)
         compress(path, last)
 
 

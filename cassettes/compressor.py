@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from queue import SimpleQueue
 from typing import BinaryIO
@@ -23,6 +23,7 @@ from cassettes import format as lines
 from cassettes.calm import Redact, calm_down
 from cassettes.compressed import SUFFIX, blocks
 from cassettes.header import header_of
+from cassettes.journal_file import is_at
 from cassettes.payload import Payload, unpack
 from wire.errors import BadCassette
 
@@ -63,20 +64,23 @@ def compress(path: Path, last: int) -> Path:
                 )  # its age is that of its traffic
                 os.fsync(fd)
                 _check(new, fd, size)
-        new.replace(whole)
-        _sync(path.parent)
+            new.replace(whole)
+            _sync(path.parent)
+            path.unlink(missing_ok=True)
     finally:
         new.unlink(missing_ok=True)
-    path.unlink(missing_ok=True)
     return whole
 
 
-def redact_late(path: Path, redact: Redact) -> None:
+def redact_late(path: Path, redact: Redact, held: BinaryIO | None = None) -> None:
     """Bring a closed file into its calm form if a credential in it became known after it came.
 
-    Raises BadCassette and OSError, of these BlockingIOError for a file that somebody records into.
+    `held` is the file where the caller has locked it. Raises BadCassette and OSError, of these
+    BlockingIOError for a file that somebody records into.
     """
-    with _locked(path) as file:
+    with _locked(path) if held is None else nullcontext(held) as file:
+        if held is not None and not is_at(path, held.fileno()):
+            return  # it was deleted
         if not any(_is_changed(raw, redact) for raw in file):
             return
         was = os.fstat(file.fileno())
@@ -104,16 +108,18 @@ def _locked(path: Path) -> Iterator[BinaryIO]:
     Raises BlockingIOError if somebody has it for longer than those do who only look at it.
     """
     give_up = time.monotonic() + _PATIENCE_S
-    with path.open("rb") as file:
-        while True:
+    while True:
+        with path.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
             except BlockingIOError:
                 if time.monotonic() > give_up:
                     raise
-                time.sleep(0.02)
-        yield file
+            else:
+                if is_at(path, file.fileno()):  # who had it locked may have put another there
+                    yield file
+                    return
+        time.sleep(0.02)
 
 
 def _check(path: Path, fd: int, size: int) -> None:

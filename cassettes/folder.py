@@ -105,7 +105,7 @@ def cassettes_in(folder: Path, on_damage: OnDamage = lambda _: None) -> list[Pat
     """
     captures: dict[str, list[tuple[int, int, Path]]] = {}
     for path in sorted(folder.iterdir()):
-        if path.name.endswith(_ENDINGS) and path.name[0] != "." and path.is_file():
+        if path.name.endswith(_ENDINGS) and path.name[0] != "." and still(path).is_file():
             header = _header(path, on_damage)
             if header is not None:
                 captures.setdefault(header.id, []).append((header.part, header.first, path))

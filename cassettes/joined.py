@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from cassettes.compressed import SUFFIX
 from cassettes.contents import Contents
 from cassettes.exchange import Exchange, RequestPart
-from cassettes.folder import OnDamage, expanded, open_part, still
+from cassettes.folder import OnDamage, expanded, is_closed, open_part, still
 from cassettes.format import Header
 from cassettes.header import header_of
 from cassettes.reader import Cassette
@@ -67,6 +68,7 @@ def open_whole(path: Path, on_damage: OnDamage = lambda _: None) -> Contents:
     """
     files = expanded([path], on_damage)
     if path.is_dir():
+        files = _once(files)
         headers = [header_of(still(file)) for file in files]
         # Copies have the same part, 0 where they are not of a rotated capture.
         if len({each.id for each in headers}) > 1 or len({each.part for each in headers}) < len(
@@ -79,3 +81,20 @@ def open_whole(path: Path, on_damage: OnDamage = lambda _: None) -> Contents:
         parts = [opened.enter_context(open_part(file)) for file in files]
         opened.pop_all()
     return parts[0] if len(parts) == 1 else Joined(path, parts)
+
+
+def _once(files: list[Path]) -> list[Path]:
+    """Each once, though a kill may have left two of it until the next recorder starts.
+
+    A file has two names for a moment when it gives way to the next one, and a closed one stands
+    beside its compressed form for another. Of either the second is last.
+    """
+    by_file: dict[tuple[int, int], Path] = {}
+    by_name: dict[tuple[str, str], Path] = {}
+    for each in files:
+        there = still(each).stat()
+        by_file[there.st_dev, there.st_ino] = each
+    for each in by_file.values():
+        name = each.name.removesuffix(SUFFIX) if is_closed(each) else each.name
+        by_name[header_of(still(each)).id, name] = each
+    return list(by_name.values())

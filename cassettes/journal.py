@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from cassettes import format as lines
 from cassettes.calm import calm_down
@@ -131,6 +131,13 @@ class Journal:
                 self._fail(f"{self.path} is complete but could not be tidied: {error}")
         os.close(self._fd)
         self._fd = -1
+
+    def let_go(self) -> BinaryIO:
+        """The file, which nothing is written to any more, locked until the caller closes it."""
+        file = os.fdopen(self._fd, "rb")
+        self._fd = -1
+        file.seek(0)
+        return file
 
     def _look(self) -> None:
         """Say it once if the file is no longer in its place; it is written on all the same."""

@@ -193,14 +193,20 @@ def header(base: str, upstream: str, part: int) -> lines.Header:
 
 def close_torn_line(fd: int, whole: int) -> None:
     """End a last line that a crash cut off, and say so; one that lacks only its newline counts."""
-    fragment = os.pread(fd, os.fstat(fd).st_size - whole, whole)
+    size = os.fstat(fd).st_size
+    fragment = os.pread(fd, size - whole, whole)
     if not fragment:
         return
     try:
         lines.decode(fragment)
-        write_all(fd, b"\n")
+        ending = b"\n"
     except ValueError:
-        write_all(fd, b"\n" + lines.encode(lines.Torn()))
+        ending = b"\n" + lines.encode(lines.Torn())
+    try:
+        write_all(fd, ending)
+    except OSError:  # a full disk may take a part of it, after which the fragment would be damage
+        os.ftruncate(fd, size)
+        raise
 
 
 def write_all(fd: int, *pieces: Buffer) -> int:

@@ -39,7 +39,21 @@ class _Head(msgspec.Struct):
     at: str = ""
 
 
+class _Kind(msgspec.Struct):
+    kind: str
+
+
 _head = msgspec.json.Decoder(_Head)
+_kind = msgspec.json.Decoder(_Kind)
+
+
+def _head_of(raw: bytes) -> _Head:
+    try:
+        return _head.decode(raw)
+    except _UNREADABLE:
+        if (kind := _kind.decode(raw).kind) in lines.KINDS:
+            raise
+        return _Head(kind)  # what `x` means in a line that only a later respool knows is its affair
 
 
 class Cassette(Contents):
@@ -110,7 +124,7 @@ class Cassette(Contents):
 
     def _index(self, offset: int, raw: bytes) -> int:
         try:
-            head = _head.decode(raw)
+            head = _head_of(raw)
         except _UNREADABLE:
             if self._header is None:
                 raise foreign(self.path) from None

@@ -5,10 +5,12 @@ import time
 from pathlib import Path
 
 import pytest
+import zstandard
 from harness import run
 from tapes import Told, response, write_tape
 from test_ingest import contents, rows
 
+from analytics import ingest as module
 from analytics.ingest import Ingested, ingest
 from analytics.normalize import Normalizer, Rows
 from wire.errors import BadDatabase
@@ -101,6 +103,23 @@ def test_numbers_that_no_column_holds(folder: Path, db: Path, known: str, beyond
     path.write_text(whole)
     assert run("ingest", folder, "--db", db).returncode == 0
     assert rows(db, "SELECT count(*) FROM exchanges") == [(6,)]
+
+
+def test_what_no_column_holds_is_told_of_again(
+    tmp_path: Path, db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A compressed file of which a part cannot be written does not pass for one that was read."""
+    monkeypatch.setattr(module, "BATCH", 2)
+    plain = tape(tmp_path / "x.jsonl", 1, 2, 3, 4, 5)
+    text = plain.read_text().replace('"status":200', '"status":70000', 1)
+    packed = tmp_path / "x.jsonl.zst"
+    packed.write_bytes(zstandard.compress(text.encode()))
+    plain.unlink()
+    for _ in range(2):
+        lines: list[str] = []
+        list(ingest([tmp_path], db, on_damage=lines.append))
+        assert [line.partition(" holds ")[0] for line in lines] == [str(packed)]
+        assert rows(db, "SELECT number FROM exchanges ORDER BY ALL") == [(3,), (4,), (5,)]
 
 
 def test_an_exchange_that_is_beyond_us(

@@ -100,6 +100,36 @@ def test_files_may_come_in_any_order(tmp_path: Path, db: Path, first: list[int])
     assert contents(db) == contents(in_order)
 
 
+def test_another_process_that_links_more_meanwhile(tmp_path: Path, db: Path) -> None:
+    """What it linked and an older look at the tables parts again is linked by the next run."""
+    long = "x" * 40_000
+    said = [
+        *([f"a{long}"], [f"b{long}"], [f"c{long}"], [f"d{long}"]),
+        *([f"a{long}", "1"], [f"c{long}", "2"], [f"e{long}"], [f"f{long}"]),
+    ]
+    told = [
+        Told({"model": "m", "input": [{"role": "user", "content": t} for t in texts]}, response(x))
+        for x, texts in enumerate(said, 1)
+    ]
+    first, second, third, *_ = files = rotated(tmp_path / "c.jsonl", told, SMALLEST)
+    list(ingest([third], db))
+    list(ingest([first], db))
+    asked = 0
+
+    def meanwhile() -> bool:
+        nonlocal asked
+        asked += 1
+        if asked == 2:  # once a file, once an exchange
+            list(ingest([second, third], db))
+        return False
+
+    list(ingest([third], db, meanwhile))
+    list(ingest(files, db))
+    list(ingest(files, in_order := db.with_name("in-order.duckdb")))
+    assert contents(db) == contents(in_order)
+    assert (6, 1, 3) in rows(db, PARENTS)
+
+
 def socket_across_files(path: Path) -> list[Path]:
     """A WebSocket in the first file, whose last message goes on from what only the second has."""
     capture = Capture(path, base="/v1", upstream="http://127.0.0.1:1/v1", rotate=SMALLEST)

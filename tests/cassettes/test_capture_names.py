@@ -7,6 +7,7 @@ from test_capture import all_in, capture, long, names, path, record, unpack
 
 from cassettes.folder import cassettes_in, expanded, open_with, part_path
 from cassettes.header import header_of
+from cassettes.joined import open_whole
 from cassettes.journal import Journal
 
 __all__ = ["path"]
@@ -99,6 +100,18 @@ def test_damage_in_a_folder_is_told(path: Path) -> None:
     told.clear()
     assert expanded([path], told.append) == [packed, path]
     assert [line.partition(" is ")[0] for line in told] == [str(torn)]
+
+
+def test_a_file_that_is_compressed_while_its_folder_is_read(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not left out, though the name under which it was found is gone."""
+    record(path, *FIVE)
+    seen = [part_path(path, 1), path]
+    monkeypatch.setattr(Path, "iterdir", lambda _: iter(seen))
+    assert cassettes_in(path.parent) == seen
+    with open_whole(path.parent) as whole:
+        assert sorted(whole.exchanges) == [1, 2, 3, 4, 5]
 
 
 def test_the_half_of_a_file_that_is_gone_is_tidied(path: Path) -> None:

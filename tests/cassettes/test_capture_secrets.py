@@ -1,5 +1,6 @@
 """Credentials in a capture that stood in a body before anybody knew that they are some."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,26 @@ def test_a_key_of_a_file_that_was_closed_before_stays(path: Path) -> None:
     recording.close()
     assert KEY.encode() in unpacked(path.with_name("c.0001.jsonl.zst"))
     assert KEY.encode() not in path.read_bytes()
+
+
+def test_a_later_recorder_leaves_what_is_still_to_be_redacted(path: Path) -> None:
+    """One that starts while the writer of a killed one is at its last files does not keep the key.
+
+    It does not know it, and takes a file only when that one is done with it.
+    """
+    done = threading.Event()
+    first = capture(path)
+    first._compressor.do(path, done.wait)  # as a long file before takes its time
+    first.put(*exchange(1, BODY), *using(2), *long(3, 30_000), *long(4))
+    closing = threading.Thread(target=first.close)
+    closing.start()
+    second = capture(path)  # waits for the current file
+    second.close()
+    done.set()
+    closing.join()
+    assert names(path) == ["c.0001.jsonl.zst", "c.jsonl"]
+    assert KEY.encode() not in unpacked(path.with_name("c.0001.jsonl.zst"))
+    assert [one.number for one in load(path.with_name("c.0001.jsonl.zst"))] == [1, 2, 3]
 
 
 def test_what_cannot_be_redacted_stays_whole(path: Path) -> None:

@@ -278,6 +278,31 @@ def test_a_file_that_may_not_grow_is_reported_once(tmp_path: Path) -> None:
     assert [e.outcome for e in found[:-1]] == ["complete"] * (len(found) - 1)
 
 
+@pytest.mark.parametrize("room", [0, 1, 9, 16])
+def test_a_torn_line_that_cannot_be_ended_stays_one(tmp_path: Path, room: int) -> None:
+    """Where the disk takes a part of what ends it, the file is as it was, and no damage."""
+    path = tmp_path / "c.jsonl"
+    assert record(path, exchange(1)) == []
+    path.write_bytes(path.read_bytes() + b'{"kind":"request","x":2,"at"')
+    limited = child(
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from cassettes.journal import Journal\n"
+        "from wire.errors import BadCassette\n"
+        "path, room = Path(sys.argv[1]), int(sys.argv[2])\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + room,) * 2)\n"
+        "try: Journal(path, base='/v1', upstream='')\n"
+        "except BadCassette as error: print(error)",
+        path,
+        room,
+    )
+    said, _ = limited.communicate(timeout=DEADLINE_S)
+    assert "File too large" in said
+    assert [each.number for each in load(path)] == [1]
+    assert record(path, exchange(2)) == []
+    assert [each.number for each in load(path)] == [1, 2]
+
+
 def test_a_file_that_cannot_be_tidied_is_whole_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -272,9 +272,12 @@ def test_unknown_lines_and_members_are_skipped(tmp_path: Path) -> None:
     path = conversation(tmp_path / "c.jsonl")
     expected = load(path)
     written = path.read_bytes().splitlines(keepends=True)
-    later = b'{"kind":"hologram","x":1,"t":5.0,"json":{}}\n'
+    later = [
+        *(b'{"kind":"hologram","x":1,"t":5.0,"json":{}}\n', b'{"kind":"later"}\n'),
+        *(b'{"kind":"link","x":[1,2]}\n', b'{"kind":"mark","ref":7,"at":null}\n'),
+    ]
     for number in range(len(written), 0, -1):
-        written.insert(number, later if number % 2 else b'{"kind":"later"}\n')
+        written.insert(number, later[number % 4])
     path.write_bytes(b"".join(written).replace(b'"kind":"end",', b'"kind":"end","mood":"good",'))
     assert load(path) == expected
     with Cassette.open(path) as cassette:
