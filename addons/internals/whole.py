@@ -8,6 +8,7 @@ from addons.internals.buffer import Chunks
 from addons.internals.connecting import FaithfulHttpLayer
 from addons.internals.http1 import FaithfulClient, FaithfulServer
 from addons.internals.http2 import FaithfulH2Connection, FaithfulHttp2Client, FaithfulHttp2Server
+from addons.internals.repeating import FaithfulStream
 
 
 def keep_http_whole() -> None:
@@ -23,4 +24,5 @@ def keep_http_whole() -> None:
         Http1Server=FaithfulServer,
         Http2Client=FaithfulHttp2Client,
         Http2Server=FaithfulHttp2Server,
+        HttpStream=FaithfulStream,
     )
