@@ -19,7 +19,9 @@ from mitmproxy.proxy.layers.http import (
 )
 from mitmproxy.proxy.layers.http._http1 import Http1Client
 
+from addons.internals.handler import has_come
 from addons.internals.http2 import Behind, FaithfulHttp2Client
+from addons.internals.repeating import FaithfulStream
 
 
 class FaithfulHttpLayer(HttpLayer):
@@ -52,7 +54,9 @@ class FaithfulHttpLayer(HttpLayer):
         Until it is open, nothing that the client sends on goes anywhere.
         """
         self._forget()
-        yield from self._connect(event, reuse)
+        stream = self.command_sources[event]
+        repeated = isinstance(stream, FaithfulStream) and stream.repeated
+        yield from self._connect(event, reuse and not repeated)
         if event in self.command_sources:
             yield from self._tell_client(event, behind=True)
 
@@ -77,7 +81,7 @@ class FaithfulHttpLayer(HttpLayer):
                 if connection in self.waiting_for_establishment:
                     self.waiting_for_establishment[connection].append(event)
                     return
-                if connection.connected and _takes_more(has):
+                if connection.connected and self._takes_more(has):
                     stream = self.command_sources.pop(event)
                     found = GetHttpConnectionCompleted(event, (connection, None))
                     yield from self.event_to_child(stream, found)
@@ -94,10 +98,12 @@ class FaithfulHttpLayer(HttpLayer):
                 self.connections.pop(connection, None)
             self._over &= self.connections.keys()
 
-
-def _takes_more(has: Layer) -> bool:
-    """Whether the connection of a layer takes another request now."""
-    spoken = has.context.layers[-1]
-    if isinstance(spoken, Http1Client):
-        return spoken.stream_id is None
-    return not isinstance(spoken, FaithfulHttp2Client) or spoken.gone is None
+    def _takes_more(self, has: Layer) -> bool:
+        """Whether the connection of a layer takes another request now."""
+        spoken = has.context.layers[-1]
+        if isinstance(spoken, Http1Client):
+            if spoken.stream_id is not None:
+                return False
+            # Where nobody has asked, nothing comes but the end; a direct client looks as well.
+            return not any(has_come(each) for each, own in self.connections.items() if own is has)
+        return not isinstance(spoken, FaithfulHttp2Client) or spoken.gone is None

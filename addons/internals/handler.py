@@ -2,6 +2,7 @@
 
 from asyncio import Event, StreamReader, StreamWriter, current_task
 from collections.abc import Callable
+from select import POLLIN, poll
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakMethod
 
@@ -42,6 +43,11 @@ class DeepReader:
             rest.clear()
             return data
 
+    @property
+    def holds_any(self) -> bool:
+        """Whether something has come that was not read yet."""
+        return bool(self._reader._buffer)  # type: ignore[attr-defined]  # private
+
 
 MOST = 32 << 20
 """Bytes that may wait for one side of HTTP/2 before the other side is read no further."""
@@ -58,6 +64,21 @@ def _unread_by(client: Client) -> int:
 def _unsent(transport: ConnectionIO) -> int:
     writer = transport.writer
     return writer.transport.get_write_buffer_size() if isinstance(writer, StreamWriter) else 0
+
+
+_upstreams: dict[Connection, tuple[DeepReader, StreamWriter]] = {}
+
+
+def has_come(upstream: Connection) -> bool:
+    """Whether something has come from an upstream that no layer has heard of yet, or its end."""
+    if upstream not in _upstreams:
+        return False
+    reader, writer = _upstreams[upstream]
+    if writer.is_closing() or reader.holds_any:
+        return True
+    looking = poll()
+    looking.register(writer.get_extra_info("socket"), POLLIN)
+    return bool(looking.poll(0))
 
 
 def tell_unread(client: Client, count: Callable[[], int]) -> None:
@@ -95,9 +116,14 @@ class BriefHandler(mode_servers.ProxyConnectionHandler):
     async def handle_connection(self, connection: Connection) -> None:
         """mitmproxy's own, which reads until the end."""
         io = self.transports[connection]
-        if isinstance(io.reader, StreamReader):
-            io.reader = DeepReader(io.reader)  # type: ignore[assignment]  # all that is asked of it
-        await super().handle_connection(connection)
+        if isinstance(io.reader, StreamReader) and isinstance(io.writer, StreamWriter):
+            reader = io.reader = DeepReader(io.reader)  # type: ignore[assignment]  # all that is asked of it
+            if connection is not self.client:
+                _upstreams[connection] = reader, io.writer
+        try:
+            await super().handle_connection(connection)
+        finally:
+            _upstreams.pop(connection, None)
 
     async def server_event(self, event: events.Event) -> None:
         """mitmproxy's own; what the client sends may say that it has read on."""

@@ -32,6 +32,7 @@ from addons.error_answer import REFUSED, error_answer, plain
 from addons.internals.buffer import Buffer
 from addons.internals.framing import settle
 from addons.internals.named import named, status_of
+from addons.internals.repeating import Unanswered
 from cassettes.notes import SWITCHED
 
 CONTINUE = 100
@@ -52,6 +53,8 @@ class FaithfulClient(Http1Client):
     """The side of the upstream: answers that only inform go past, and are not the answer."""
 
     buf: Buffer
+    _is_proven = False
+    """Whether answers have come, and nothing has since the last one."""
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -63,8 +66,13 @@ class FaithfulClient(Http1Client):
         1xx is passed on (RFC 9110, 15.2), but for 100, which the client has had from us.
         """
         if not isinstance(event, events.DataReceived) or not self.request or not self.stream_id:
-            yield from super().read_headers(event)
+            for command in super().read_headers(event):
+                told = command.event if isinstance(command, ReceiveHttp) else None
+                if self._is_proven and isinstance(told, ResponseProtocolError):
+                    command = ReceiveHttp(Unanswered(told.stream_id, told.message, told.code))
+                yield command
             return
+        self._is_proven = False
         while lines := self.buf.maybe_extract_head():
             try:
                 response = http1.read_response_head([bytes(line) for line in lines])
@@ -129,6 +137,7 @@ class FaithfulClient(Http1Client):
             self.request = self.request.copy()
             self.request.http_version = "HTTP/1.1"
         yield from super().mark_done(request=request, response=response)
+        self._is_proven = self._is_proven or self.stream_id is None
 
 
 class FaithfulServer(Http1Server):

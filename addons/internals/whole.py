@@ -10,6 +10,7 @@ from addons.internals.connecting import FaithfulHttpLayer
 from addons.internals.framing import connection_close
 from addons.internals.http1 import FaithfulClient, FaithfulServer
 from addons.internals.http2 import FaithfulH2Connection, FaithfulHttp2Client, FaithfulHttp2Server
+from addons.internals.repeating import FaithfulStream
 
 
 def keep_http_whole() -> None:
@@ -26,4 +27,5 @@ def keep_http_whole() -> None:
         Http1Server=FaithfulServer,
         Http2Client=FaithfulHttp2Client,
         Http2Server=FaithfulHttp2Server,
+        HttpStream=FaithfulStream,
     )

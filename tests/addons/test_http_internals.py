@@ -36,6 +36,7 @@ _originals = SimpleNamespace(
     Http1Server=_http1.Http1Server,
     Http2Client=_http2.Http2Client,
     Http2Server=_http2.Http2Server,
+    HttpStream=http_layer.HttpStream,
 )
 LENGTH = b"content-length", b"2"
 NAMES = tuple(vars(_originals))
@@ -62,13 +63,15 @@ def test_the_http_layer_is_made_by_name() -> None:
     next_layer = importlib.import_module("mitmproxy.addons.next_layer")
     decides = inspect.getsource(next_layer)
     assert decides.count("HttpLayer(context, HTTPMode.") == decides.count("HttpLayer(")
-    assert "    get_connection(" not in inspect.getsource(http_layer.HttpStream)
+    assert "    get_connection(" not in inspect.getsource(_originals.HttpStream)
     layer = inspect.getsource(http_layer.HttpLayer)
     assert layer.count("self.get_connection(command)") == 1
     for name in ("connections", "streams", "waiting_for_establishment", "command_sources"):
         assert f"self.{name}" in layer
-    stream = inspect.getsource(http_layer.HttpStream)
+    stream = inspect.getsource(_originals.HttpStream)
     assert "self.context.server = self.flow.server_conn = connection" in stream
+    assert "self.client_state = self.state_done" in stream
+    assert "yield from self.handle_protocol_error(event)" in stream
 
 
 def test_a_goodbye_is_received_by_name() -> None:
@@ -99,6 +102,7 @@ def test_mitmproxy_still_cannot_do_what_we_mend() -> None:
     assert "Swallowing HTTP/2 informational response" in inspect.getsource(_http2)
     assert "we only use upstream connections for one request" in inspect.getsource(_http1)
     assert "connection.error" in inspect.getsource(http_layer.HttpLayer.get_connection)
+    assert "server closed connection" in inspect.getsource(_http1.Http1Client.read_headers)
     assert 'raise NotImplementedError(f"HTTP trailers' in inspect.getsource(_http1)
     assert "103" not in inspect.getsource(_http1)
     assert "text/html" in inspect.getsource(_http1.make_error_response)
