@@ -19,9 +19,18 @@ from mitmproxy.proxy.layers.http import (
 )
 from mitmproxy.proxy.layers.http._http1 import Http1Client
 
-from addons.internals.handler import has_come
-from addons.internals.http2 import Behind, FaithfulHttp2Client
+from addons.internals.handler import has_come, tell_unread
+from addons.internals.http2 import (
+    BEHIND,
+    Behind,
+    FaithfulH2Connection,
+    FaithfulHttp2Client,
+    FaithfulHttp2Server,
+)
 from addons.internals.repeating import FaithfulStream
+
+UNREAD = 128 << 20
+"""Bytes of all answers that may wait for one client before no upstream of it is read."""
 
 
 class FaithfulHttpLayer(HttpLayer):
@@ -31,10 +40,21 @@ class FaithfulHttpLayer(HttpLayer):
         super().__init__(context, mode)
         self._over: set[Connection] = set()
         """Connections to upstreams of which nothing more will come."""
+        self._client: FaithfulHttp2Server | None = None
+        """The client's side, if requests share its connection."""
+        self._unread: dict[int, Connection] = {}
+        """By stream, the upstream whose answer the client does not read."""
 
     def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
-        """mitmproxy's own; notes which connections are over."""
+        """mitmproxy's own; notes which connections are over, and which answers are not read."""
         yield from super()._handle_event(event)
+        if self._client is not None:
+            yield from self._look_at_unread(self._client.h2_conn)
+        elif isinstance(event, events.Start):
+            side = self.connections[self.context.client]
+            if isinstance(side, FaithfulHttp2Server):
+                self._client = side
+                tell_unread(self.context.client, self._is_unread)
         if isinstance(event, events.OpenConnectionCompleted) and event.reply:
             self._end(event.command.connection)
         elif isinstance(event, events.ConnectionClosed):
@@ -45,6 +65,34 @@ class FaithfulHttpLayer(HttpLayer):
         if connection is not self.context.client and connection in self.connections:
             ended = self.connections[connection]
             self._over |= {each for each, has in self.connections.items() if has is ended}
+
+    def _look_at_unread(self, client: FaithfulH2Connection) -> CommandGenerator[None]:
+        """Let no upstream send on what the client does not read, and each what it reads again."""
+        for number in tuple(client.stream_buffers):
+            more_may_come = number in self.streams and number not in self._unread
+            if more_may_come and client.unsent_on(number) > BEHIND:
+                self._unread[number] = self.streams[number].context.server
+                yield from self._tell_upstream(number, behind=True)
+        for number in [each for each in self._unread if client.unsent_on(each) <= BEHIND]:
+            yield from self._tell_upstream(number, behind=False)
+            del self._unread[number]
+
+    def _tell_upstream(self, number: int, *, behind: bool) -> CommandGenerator[None]:
+        has = self.connections.get(self._unread[number])
+        if has is not None and isinstance(has.context.layers[-1], FaithfulHttp2Client):
+            yield from self.event_to_child(has, Behind(number, behind))
+
+    def _is_unread(self, upstream: Connection) -> bool:
+        """Whether to read on from an upstream would be to keep what it sends."""
+        if self._client is not None and self._client.h2_conn.unsent() > UNREAD:
+            return True
+        has = self.connections.get(upstream)
+        if has is None or isinstance(has.context.layers[-1], FaithfulHttp2Client):
+            return False
+        return any(
+            self.connections.get(each) is has and number in self.streams
+            for number, each in self._unread.items()
+        )
 
     def get_connection(
         self, event: GetHttpConnection, *, reuse: bool = True

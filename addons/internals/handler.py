@@ -50,15 +50,15 @@ class DeepReader:
 
 
 MOST = 32 << 20
-"""Bytes that may wait for one side of HTTP/2 before the other side is read no further."""
-_unread: WeakKeyDictionary[Client, WeakMethod[Callable[[], int]]] = WeakKeyDictionary()
+"""Bytes that may wait for an upstream before an HTTP/2 client is read no further."""
+_unread: WeakKeyDictionary[Client, WeakMethod[Callable[[Connection], bool]]] = WeakKeyDictionary()
 """Held weakly on both sides: what counts holds the client."""
 
 
-def _unread_by(client: Client) -> int:
+def _is_unread(client: Client, upstream: Connection) -> bool:
     held = _unread.get(client)
-    count = held() if held else None
-    return count() if count else 0
+    ask = held() if held else None
+    return ask is not None and ask(upstream)
 
 
 def _unsent(transport: ConnectionIO) -> int:
@@ -81,9 +81,9 @@ def has_come(upstream: Connection) -> bool:
     return bool(looking.poll(0))
 
 
-def tell_unread(client: Client, count: Callable[[], int]) -> None:
-    """Let `count` say how many bytes wait in a layer until the client reads on."""
-    _unread[client] = WeakMethod(count)
+def tell_unread(client: Client, ask: Callable[[Connection], bool]) -> None:
+    """Let `ask` say whether what an upstream sends waits in a layer until the client reads on."""
+    _unread[client] = WeakMethod(ask)
 
 
 class BriefHandler(mode_servers.ProxyConnectionHandler):
@@ -147,7 +147,14 @@ class BriefHandler(mode_servers.ProxyConnectionHandler):
                     await self._drain(transport)
         else:
             await self._drain(client)
-            while _unread_by(self.client) > MOST and self.client in self.transports:
+            if self._is_shared:
+                await self._be_read_on()
+
+    async def _be_read_on(self) -> None:
+        """Wait until the client reads on what came from the upstream that is read here."""
+        here = current_task()
+        for upstream in [it for it, io in self.transports.items() if io.handler is here]:
+            while self.client in self.transports and _is_unread(self.client, upstream):
                 self._read_on.clear()
                 await self._read_on.wait()
 

@@ -2,7 +2,8 @@
 
 A peer that says goodbye (GOAWAY) ends no stream that it has taken (RFC 9113, 6.8); mitmproxy and h2
 end all of them at once. And a client whose upload the upstream does not take gets no more credit
-for that stream alone; mitmproxy gives it any, and keeps what comes.
+for that stream alone, and no more does an upstream whose answer the client does not read; mitmproxy
+gives any, and keeps what comes.
 """
 
 import time
@@ -40,7 +41,6 @@ from mitmproxy.proxy.layers.http._http2 import (
 from mitmproxy.proxy.layers.http._http_h2 import BufferedH2Connection
 
 from addons.error_answer import RESET_BY_CLIENT, error_answer
-from addons.internals.handler import tell_unread
 from addons.internals.named import named, status_of
 
 STREAMS = 1000
@@ -49,8 +49,10 @@ LARGEST_HEAD = 1 << 20
 """Bytes of a message's headers; h2's own bound is 64 KB, which a server's cookies can reach."""
 UPLOAD = 16 << 20
 """Bytes of a request that a client may send before any of them has gone on."""
+DOWNLOAD = 4 << 20
+"""Bytes of an answer that an upstream may send before any of them has gone on."""
 BEHIND = 1 << 20
-"""Bytes of it that may wait for the upstream before the client gets no more credit."""
+"""Bytes of one of them that may wait for the other side before its sender gets no more credit."""
 _CONTINUE = 100
 _LONG = 4 << 10
 
@@ -65,7 +67,7 @@ class GoingAway(h2.events.Event):
 
 @dataclass
 class Behind(HttpEvent):
-    """Whether the upstream is behind with what the client sends on a stream."""
+    """Whether the other side is behind with what one side sends on a stream."""
 
     behind: bool
 
@@ -100,12 +102,13 @@ class FaithfulH2Connection(BufferedH2Connection):
         self.local_settings[SettingCodes.MAX_HEADER_LIST_SIZE] = LARGEST_HEAD
         if not config.client_side:
             self.local_settings[SettingCodes.MAX_CONCURRENT_STREAMS] = STREAMS
-            self.local_settings[SettingCodes.INITIAL_WINDOW_SIZE] = UPLOAD
+        window = DOWNLOAD if config.client_side else UPLOAD
+        self.local_settings[SettingCodes.INITIAL_WINDOW_SIZE] = window
         self.local_settings.acknowledge()  # or h2 would tell the peer what was before
         self.decoder.max_header_list_size = LARGEST_HEAD
         self.encoder = _Encoder()
         self._withheld: dict[int, int] = {}
-        """Bytes that a client has sent and gets no credit for yet, by stream."""
+        """Bytes that the peer has sent and gets no credit for yet, by stream."""
 
     def acknowledge_received_data(self, acknowledged_size: int, stream_id: int) -> None:
         """h2's own, but for a stream whose credit is withheld."""
@@ -114,13 +117,11 @@ class FaithfulH2Connection(BufferedH2Connection):
         else:
             super().acknowledge_received_data(acknowledged_size, stream_id)
 
-    def withhold(self, stream_id: int) -> None:
-        """Give no more credit for a stream."""
-        self._withheld.setdefault(stream_id, 0)
-
-    def give(self, stream_id: int) -> None:
-        """Give all the credit that was withheld, and more as it comes."""
-        if owed := self._withheld.pop(stream_id, 0):
+    def give(self, stream_id: int, *, behind: bool) -> None:
+        """Give no more credit for a stream, or all that was withheld, and more as it comes."""
+        if behind:
+            self._withheld.setdefault(stream_id, 0)
+        elif owed := self._withheld.pop(stream_id, 0):
             super().acknowledge_received_data(owed, stream_id)
 
     def local_flow_control_window(self, stream_id: int) -> int:
@@ -166,10 +167,6 @@ class FaithfulHttp2Server(Http2Server):
 
     h2_conn: FaithfulH2Connection
 
-    def __init__(self, context: Context) -> None:
-        super().__init__(context)
-        tell_unread(context.client, self.h2_conn.unsent)
-
     def handle_h2_event(self, event: h2.events.Event) -> layer.CommandGenerator[bool]:
         """mitmproxy's own; a client that says goodbye still wants what it has asked for."""
         if isinstance(event, GoingAway):
@@ -179,11 +176,8 @@ class FaithfulHttp2Server(Http2Server):
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         """mitmproxy's own, but for trailers, errors and credit."""
         if isinstance(event, Behind):
-            if event.behind:
-                self.h2_conn.withhold(event.stream_id)
-            else:
-                self.h2_conn.give(event.stream_id)
-                yield commands.SendData(self.conn, self.h2_conn.data_to_send())
+            self.h2_conn.give(event.stream_id, behind=event.behind)
+            yield commands.SendData(self.conn, self.h2_conn.data_to_send())
             return
         if isinstance(event, ResponseTrailers):
             fields = [(name.lower(), value) for name, value in event.trailers.fields]
@@ -218,7 +212,12 @@ class FaithfulHttp2Client(Http2Client):
         """Streams of ours with which the upstream is behind."""
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
-        """mitmproxy's own, but for what comes after a goodbye, and for what waits for a stream."""
+        """mitmproxy's own, but for credit, and what comes after a goodbye or waits for a stream."""
+        if isinstance(event, Behind):
+            if ours := self.our_stream_id.get(event.stream_id):
+                self.h2_conn.give(ours, behind=event.behind)
+                yield commands.SendData(self.conn, self.h2_conn.data_to_send())
+            return
         yield from self._take(event)
         while len(self.stream_queue) and self._has_room():
             waiting = self.stream_queue.pop(number := next(iter(self.stream_queue)))

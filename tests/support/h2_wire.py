@@ -39,6 +39,8 @@ class H2:
         self.conn = h2.connection.H2Connection(config)
         self.conn.initiate_connection()
         self.streams: dict[int, Stream] = {}
+        self.unread: set[int] = set()
+        """Streams on which the peer gets no more credit."""
         self.flush()
 
     def flush(self) -> None:
@@ -87,7 +89,8 @@ class H2:
             stream.trailers = event.headers
         elif isinstance(event, h2.events.DataReceived):
             stream.body += event.data
-            self.conn.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            if event.stream_id not in self.unread:
+                self.conn.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         elif isinstance(event, h2.events.StreamEnded):
             stream.ended = True
         elif isinstance(event, h2.events.StreamReset):
