@@ -36,6 +36,7 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._http2 import (
     Http2Client,
     Http2Server,
+    StreamState,
     parse_h2_response_headers,
 )
 from mitmproxy.proxy.layers.http._http_h2 import BufferedH2Connection
@@ -168,9 +169,14 @@ class FaithfulHttp2Server(Http2Server):
     h2_conn: FaithfulH2Connection
 
     def handle_h2_event(self, event: h2.events.Event) -> layer.CommandGenerator[bool]:
-        """mitmproxy's own; a client that says goodbye still wants what it has asked for."""
+        """mitmproxy's own; a client that says goodbye still wants what it has asked for.
+
+        One that cancels in the same breath does not: mitmproxy has forgotten the stream by then.
+        """
         if isinstance(event, GoingAway):
             return False
+        if isinstance(event, h2.events.StreamReset):
+            self.streams.setdefault(event.stream_id, StreamState.HEADERS_RECEIVED)
         return (yield from super().handle_h2_event(event))
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:

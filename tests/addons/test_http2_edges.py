@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 
+import pytest
 from h2.settings import SettingCodes
 from h2_wire import H2, asked, begun, h2_dialled, say_goodbye, wire_to
 from hyperframe.frame import HeadersFrame
@@ -14,10 +15,11 @@ BODY = b'{"id":"resp_1","object":"response"}'
 
 
 def one_at_a_time(peer: Peer) -> H2:
-    """A server that takes one request at a time."""
+    """A server that takes one request at a time, and knows that the proxy knows."""
     server = H2(peer, is_client=False)
     server.conn.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 1})
     server.flush()
+    server.until(lambda: server.conn.local_settings.max_concurrent_streams == 1)
     return server
 
 
@@ -70,8 +72,9 @@ def test_a_goodbye_after_a_cancelled_request_ends_nothing_else(tmp_path: Path) -
         assert left.wait(DEADLINE_S)
 
 
-def test_a_cancelled_request_that_waits_is_never_sent(tmp_path: Path) -> None:
-    """It would cost what nobody reads."""
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_cancelled_request_that_waits_is_never_sent(tmp_path: Path, at_once: bool) -> None:
+    """It would cost what nobody reads, also if it is cancelled in the same breath."""
 
     def speak(peer: Peer) -> None:
         server = one_at_a_time(peer)
@@ -89,7 +92,10 @@ def test_a_cancelled_request_that_waits_is_never_sent(tmp_path: Path) -> None:
         wire.speak_h2 = speak
         first = client.ask(b"1")
         there.wait(DEADLINE_S)
-        second, third = client.ask(b"2"), client.ask(b"3")
+        second, third = client.say(b"2"), client.say(b"3")
+        if not at_once:
+            client.flush()
+            wire.begun(2)
         client.conn.reset_stream(second, 8)
         client.flush()
         assert wire.ended(2).outcome == "client_gone"

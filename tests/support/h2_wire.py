@@ -49,6 +49,12 @@ class H2:
 
     def ask(self, body: bytes, *more: tuple[str, str], says_length: bool = True) -> int:
         """Ask for a response; the number of the stream."""
+        number = self.say(body, *more, says_length=says_length)
+        self.flush()
+        return number
+
+    def say(self, body: bytes, *more: tuple[str, str], says_length: bool = True) -> int:
+        """The same, which the next flush sends."""
         number = self.conn.get_next_available_stream_id()
         self.streams[number] = Stream()
         head = [(":method", "POST"), (":scheme", "https")]
@@ -57,7 +63,6 @@ class H2:
         head += [("content-type", "application/json"), ("authorization", "Bearer sk-h2-01234567")]
         self.conn.send_headers(number, [*head, *more])
         self.conn.send_data(number, body, end_stream=True)
-        self.flush()
         return number
 
     def answer(self, number: int, body: bytes, *headers: tuple[str, str]) -> None:

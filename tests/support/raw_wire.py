@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from harness import Running, recording
 
+from cassettes.contents import Entry
 from cassettes.exchange import Exchange
 from cassettes.reader import Cassette
 
@@ -241,12 +242,19 @@ class Wire:
         self.asked += 1
         return self.ended(self.asked)
 
+    def begun(self, number: int) -> Exchange:
+        """Exchange `number`, once it has begun."""
+        return self._once(number, lambda _: True, f"exchange {number} is not there")
+
     def ended(self, number: int) -> Exchange:
         """Exchange `number`, once it is over."""
+        return self._once(number, lambda entry: entry.ended, f"exchange {number} has no end")
+
+    def _once(self, number: int, seen: Callable[[Entry], bool], lack: str) -> Exchange:
         deadline_s = time.monotonic() + DEADLINE_S
         with Cassette.open(self.tape) as cassette:
-            while number not in cassette.exchanges or not cassette.exchanges[number].ended:
-                assert time.monotonic() < deadline_s, f"exchange {number} has no end"
+            while number not in cassette.exchanges or not seen(cassette.exchanges[number]):
+                assert time.monotonic() < deadline_s, lack
                 cassette.poll()
             return cassette.exchange(number)
 
