@@ -21,7 +21,7 @@ from mitmproxy.proxy.layers.http._http1 import Http1Client
 
 from addons.internals.handler import has_come
 from addons.internals.http2 import Behind, FaithfulHttp2Client
-from addons.internals.repeating import FaithfulStream
+from addons.internals.stream import FaithfulStream
 
 
 class FaithfulHttpLayer(HttpLayer):

@@ -31,7 +31,7 @@ from addons.error_answer import REFUSED, error_answer, plain
 from addons.internals.buffer import Buffer
 from addons.internals.framing import settle
 from addons.internals.named import named, status_of
-from addons.internals.repeating import Unanswered
+from addons.internals.stream import Unanswered
 from cassettes.notes import SWITCHED
 
 CONTINUE = 100
@@ -101,7 +101,9 @@ class FaithfulClient(Http1Client):
             yield SendHttp(informing, self.context.client)
 
     def read_body(self, event: events.Event) -> layer.CommandGenerator[None]:
-        """Hand trailers over before the end."""
+        """Hand trailers over before the end; what comes after it waits for the next request."""
+        if self.response_done and isinstance(event, events.DataReceived):
+            return
         for command in super().read_body(event):
             if isinstance(command, ReceiveHttp) and isinstance(command.event, ResponseEndOfMessage):
                 trailers = getattr(self.body_reader, "trailers", None)

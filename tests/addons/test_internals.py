@@ -214,7 +214,7 @@ def test_what_came_before_a_reset_is_read() -> None:
 
     async def read() -> list[bytes]:
         reader = StreamReader()
-        deep = DeepReader(reader)
+        deep = DeepReader(reader, lambda: -1)
         reader.feed_data(b"last words")
         reader.set_exception(ConnectionResetError())
         got = [await deep.read(1)]
@@ -231,7 +231,7 @@ def test_readers_let_their_peers_wait_later() -> None:
     async def limit() -> int:
         reader = StreamReader(limit=5)
         assert reader._limit == 5
-        DeepReader(reader)
+        DeepReader(reader, lambda: -1)
         return reader._limit
 
     assert asyncio.run(limit()) > 1 << 16
