@@ -97,6 +97,12 @@ def has_come(upstream: Connection) -> bool:
     return bool(looking.poll(0))
 
 
+def unsent(upstream: Connection) -> int:
+    """Bytes that wait until an upstream takes more, 0 for one that has gone."""
+    found = _upstreams.get(upstream)
+    return found[1].transport.get_write_buffer_size() if found else 0
+
+
 def tell_unread(client: Client, count: Callable[[], int]) -> None:
     """Let `count` say how many bytes wait in a layer until the client reads on."""
     _unread[client] = WeakMethod(count)

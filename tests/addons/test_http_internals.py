@@ -89,6 +89,7 @@ def test_credit_is_given_by_name() -> None:
     """mitmproxy gives it at once, by the method that ours withholds it with."""
     assert "self.h2_conn.acknowledge_received_data(" in inspect.getsource(_http2)
     assert "self.stream_buffers[stream_id].append(" in inspect.getsource(BufferedH2Connection)
+    assert "commands.RequestWakeup)" in inspect.getsource(http_layer.HttpLayer.event_to_child)
     assert "HeadersFrame: self._receive_headers_frame" in inspect.getsource(H2Connection)
     assert "self.encoder = Encoder()" in inspect.getsource(H2Connection)
 
