@@ -276,7 +276,6 @@ def test_a_slow_upstream_slows_an_upload_and_nothing_else(tmp_path: Path) -> Non
 
 def test_a_slow_http1_upstream_slows_an_upload(tmp_path: Path) -> None:
     """What it does not take is not asked for: little of it waits in memory; at last all comes."""
-    over = threading.Event()
 
     def take(peer: Peer) -> None:
         if b"/files" in peer.read(b"\r\n\r\n"):
@@ -284,6 +283,7 @@ def test_a_slow_http1_upstream_slows_an_upload(tmp_path: Path) -> None:
             assert len(peer.read_bytes(SIZE)) == SIZE
         peer.send(whole(BODY, JSON))
 
+    over = threading.Event()
     with (
         upstream(take) as url,
         recording(url, tmp_path / "out.jsonl") as proxy,
@@ -293,7 +293,6 @@ def test_a_slow_http1_upstream_slows_an_upload(tmp_path: Path) -> None:
         for _ in range(5):
             while upload.credit:
                 upload.go_on()
-                # By its answer the proxy has seen what was sent before.
                 client.finished(begun(client, "GET", "/v1/models", ended=True))
         assert upload.sent < 12_000_000  # of which the system takes some
         over.set()
