@@ -1,6 +1,6 @@
 """What a client gets where there is no answer: an error in the API's own shape, marked as ours.
 
-Its status is a proxy's, 502 or 400, so that an SDK tries again as it would after a gateway's.
+Its status is a proxy's, 502, 400 or 501, so that an SDK tries again as it would after a gateway's.
 """
 
 import json
@@ -13,6 +13,8 @@ RESET_BY_CLIENT = "stream reset by client"
 """What mitmproxy says where an HTTP/2 client hangs up on one answer and keeps its connection."""
 REFUSED = "refused by respool: "
 """How a reason begins where a request is refused of which nothing has been passed on."""
+NOT_IMPLEMENTED = 501
+"""The status for a request that is valid, and not understood here."""
 LONGEST = 1000
 """Characters of a reason, which may quote what was sent."""
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
@@ -32,7 +34,7 @@ _BYTES = re.compile(r"\bb('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")")
 
 def error_answer(status: int, why: str, upstream: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
     """Headers and body of the answer with `status`, as `why` there is none from `upstream`."""
-    if status < 500:
+    if status < 500 or status == NOT_IMPLEMENTED:
         code, said = "respool_bad_request", "this request cannot be passed on"
     else:
         code, said = "respool_upstream_error", f"no answer from the upstream {upstream}"

@@ -16,7 +16,11 @@ from addons.proxies import OutgoingProxy, netloc
 
 _LARGEST_HEAD = 64 << 10
 """Bytes of a CONNECT request; who sends more is no client."""
-_LINE = re.compile(rb"CONNECT (?:\[([0-9a-fA-F:.]+)\]|([^\s:\[\]]+)):(\d{1,5}) HTTP/1\.\d\r?\n")
+_LINE = re.compile(
+    rb"CONNECT (?:\[([0-9a-fA-F:.]+)(?:%(?:25)?([\w.~-]+))?\]|([^\s:\[\]]+)):(\d{1,5})"
+    rb" HTTP/1\.\d\r?\n"
+)
+"""With an address the zone that it is in, written as in a URL (RFC 6874) or as people do."""
 _END = re.compile(rb"\r?\n\r?\n")
 
 
@@ -32,7 +36,9 @@ def wants_tunnel(data: bytes) -> tuple[str, int] | bool:
     found = _LINE.match(line + newline)
     if found is None:
         return False
-    return (found[1] or found[2]).decode("ascii", "replace"), int(found[3])
+    address, zone, name, port = found.groups()
+    host = address + b"%" + zone if zone else address or name
+    return host.decode("ascii", "replace"), int(port)
 
 
 def tunnel(context: Context, host: str, port: int, proxy: OutgoingProxy | None) -> Layer:

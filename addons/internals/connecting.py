@@ -27,7 +27,7 @@ from addons.internals.http2 import (
     FaithfulHttp2Client,
     FaithfulHttp2Server,
 )
-from addons.internals.repeating import FaithfulStream
+from addons.internals.stream import FaithfulStream
 
 UNREAD = 128 << 20
 """Bytes of all answers that may wait for one client before no upstream of it is read."""

@@ -2,6 +2,8 @@
 
 from asyncio import Event, StreamReader, StreamWriter, current_task
 from collections.abc import Callable
+from contextlib import suppress
+from os import read
 from select import POLLIN, poll
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakMethod
@@ -27,8 +29,12 @@ class DeepReader:
     What came before a reset counts: asyncio's own reader forgets it.
     """
 
-    def __init__(self, reader: StreamReader) -> None:
+    def __init__(self, reader: StreamReader, fd: Callable[[], int]) -> None:
+        """`fd` says which file the connection is, -1 if none any more."""
         self._reader = reader
+        self._fd = fd
+        self._set_exception = reader.set_exception
+        reader.set_exception = self._lose  # type: ignore[assignment,method-assign]  # before it closes
         reader._limit = _DEEP // 2  # type: ignore[attr-defined]  # it has the peer wait at twice that
 
     async def read(self, _: int) -> bytes:
@@ -47,6 +53,16 @@ class DeepReader:
     def holds_any(self) -> bool:
         """Whether something has come that was not read yet."""
         return bool(self._reader._buffer)  # type: ignore[attr-defined]  # private
+
+    def _lose(self, error: Exception) -> None:
+        """The connection broke, maybe as we wrote to it: keep what has come, which asyncio drops.
+
+        A server that wants no more of an upload has answered before it hung up.
+        """
+        with suppress(OSError):
+            while data := read(self._fd(), _DEEP):
+                self._reader._buffer += data  # type: ignore[attr-defined]  # private
+        self._set_exception(error)
 
 
 MOST = 32 << 20
@@ -79,6 +95,12 @@ def has_come(upstream: Connection) -> bool:
     looking = poll()
     looking.register(writer.get_extra_info("socket"), POLLIN)
     return bool(looking.poll(0))
+
+
+def unsent(upstream: Connection) -> int:
+    """Bytes that wait until an upstream takes more, 0 for one that has gone."""
+    found = _upstreams.get(upstream)
+    return found[1].transport.get_write_buffer_size() if found else 0
 
 
 def tell_unread(client: Client, ask: Callable[[Connection], bool]) -> None:
@@ -117,7 +139,7 @@ class BriefHandler(mode_servers.ProxyConnectionHandler):
         """mitmproxy's own, which reads until the end."""
         io = self.transports[connection]
         if isinstance(io.reader, StreamReader) and isinstance(io.writer, StreamWriter):
-            reader = io.reader = DeepReader(io.reader)  # type: ignore[assignment]  # all that is asked of it
+            reader = io.reader = DeepReader(io.reader, io.writer.get_extra_info("socket").fileno)  # type: ignore[assignment]  # all that is asked of it
             if connection is not self.client:
                 _upstreams[connection] = reader, io.writer
         try:
@@ -168,7 +190,8 @@ class BriefHandler(mode_servers.ProxyConnectionHandler):
         try:
             await transport.writer.drain()
         except OSError as error:  # as mitmproxy has it
-            if transport.handler is not None:
+            unread = getattr(transport.reader, "holds_any", False)  # which is read on
+            if transport.handler is not None and not unread:
                 transport.handler.cancel(f"Error sending data: {error}")
 
 

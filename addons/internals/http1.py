@@ -18,6 +18,7 @@ from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
     HttpEvent,
+    RequestData,
     RequestHeaders,
     RequestProtocolError,
     RequestTrailers,
@@ -31,12 +32,15 @@ from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server, make_bo
 from addons.error_answer import REFUSED, error_answer, plain
 from addons.internals.buffer import Buffer
 from addons.internals.framing import settle
+from addons.internals.handler import unsent
+from addons.internals.http2 import BEHIND, Behind
 from addons.internals.named import named, status_of
-from addons.internals.repeating import Unanswered
+from addons.internals.stream import Unanswered
 from cassettes.notes import SWITCHED
 
 CONTINUE = 100
 BAD_REQUEST = 400
+_SOON_S = 0.005
 LARGEST_HEAD = 4 << 20
 """Bytes of a request's head; who sends more is no client, and mitmproxy would keep it all."""
 
@@ -55,6 +59,8 @@ class FaithfulClient(Http1Client):
     buf: Buffer
     _is_proven = False
     """Whether answers have come, and nothing has since the last one."""
+    _behind_with = 0
+    """The stream of the upload that the upstream is behind with, 0 for none."""
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -108,7 +114,9 @@ class FaithfulClient(Http1Client):
             yield SendHttp(informing, self.context.client)
 
     def read_body(self, event: events.Event) -> layer.CommandGenerator[None]:
-        """Hand trailers over before the end."""
+        """Hand trailers over before the end; what comes after it waits for the next request."""
+        if self.response_done and isinstance(event, events.DataReceived):
+            return
         for command in super().read_body(event):
             if isinstance(command, ReceiveHttp) and isinstance(command.event, ResponseEndOfMessage):
                 trailers = getattr(self.body_reader, "trailers", None)
@@ -116,7 +124,26 @@ class FaithfulClient(Http1Client):
                     yield ReceiveHttp(ResponseTrailers(command.event.stream_id, trailers))
             yield command
 
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """mitmproxy's own; now and then it looks whether the upstream has caught up."""
+        if not isinstance(event, events.Wakeup):
+            yield from super()._handle_event(event)
+        elif unsent(self.conn) > BEHIND // 2:
+            yield commands.RequestWakeup(_SOON_S)
+        elif self._behind_with:
+            yield SendHttp(Behind(self._behind_with, False), self.context.client)
+            self._behind_with = 0
+
     def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
+        """mitmproxy's own, and no credit for an upload that the upstream does not take."""
+        yield from self._send(event)
+        uploads = isinstance(event, RequestData) and self.context.client.alpn == b"h2"
+        if uploads and not self._behind_with and unsent(self.conn) > BEHIND:
+            self._behind_with = event.stream_id
+            yield SendHttp(Behind(event.stream_id, True), self.context.client)
+            yield commands.RequestWakeup(_SOON_S)
+
+    def _send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
         """mitmproxy's own, which cannot take trailers (a request's are left out).
 
         Nor does it say where a body ends that came without a length, as it may in HTTP/2.

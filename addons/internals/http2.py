@@ -48,7 +48,7 @@ STREAMS = 1000
 """Requests that one client may have open on one connection; h2's own bound is 100."""
 LARGEST_HEAD = 1 << 20
 """Bytes of a message's headers; h2's own bound is 64 KB, which a server's cookies can reach."""
-UPLOAD = 16 << 20
+UPLOAD = 2 << 20
 """Bytes of a request that a client may send before any of them has gone on."""
 DOWNLOAD = 4 << 20
 """Bytes of an answer that an upstream may send before any of them has gone on."""

@@ -10,7 +10,7 @@ from addons.internals.connecting import FaithfulHttpLayer
 from addons.internals.framing import connection_close
 from addons.internals.http1 import FaithfulClient, FaithfulServer
 from addons.internals.http2 import FaithfulH2Connection, FaithfulHttp2Client, FaithfulHttp2Server
-from addons.internals.repeating import FaithfulStream
+from addons.internals.stream import FaithfulStream
 
 
 def keep_http_whole() -> None:

@@ -28,7 +28,11 @@ from wire.hosts import DEFAULT_BASE_URL
     help="Connect to this base URL, and hang up: no request and no key is sent.  "
     f"[default: $OPENAI_BASE_URL, else {DEFAULT_BASE_URL}]",
 )
-@click.option("--offline", is_flag=True, help="Do not connect to the upstream.")
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Connect to no other machine, neither to the upstream nor to a proxy.",
+)
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="Can respool listen on this port?"
 )

@@ -49,7 +49,8 @@ class Origin:
     def answers(self) -> bool:
         """Whether something listens there. To be asked of loopback only.
 
-        Where the system tells, nobody gets a connection that says nothing.
+        Where the system tells, nobody gets a connection that says nothing; elsewhere it is
+        connected to, with `--offline` as well, which is about other machines.
         """
         ports = proc.listening_sockets().values()
         return self.port in ports if ports else answers(self.host, self.port)

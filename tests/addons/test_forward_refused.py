@@ -50,6 +50,14 @@ def test_impossible_host(proxy: Running, target: str) -> None:
     assert said.startswith((b"HTTP/1.1 502 ", b"HTTP/1.1 400 ")), said
 
 
+@pytest.mark.parametrize("target", ["[fe80::1%25lo]:1", "[fe80::1%lo]:1"])
+def test_an_address_in_a_zone(proxy: Running, target: str) -> None:
+    """It is connected to, and where that fails the client hears so."""
+    said = answer(proxy, f"CONNECT {target} HTTP/1.1\r\n\r\n".encode())
+    assert said.startswith(b"HTTP/1.1 502 "), said
+    assert b"respool: cannot reach [fe80::1%lo]:1: " in said
+
+
 def test_impossible_host_of_plain_http(proxy: Running) -> None:
     """So is a request in plain HTTP."""
     for host in ("a..b", "x:99999"):

@@ -241,6 +241,31 @@ def test_a_slow_upstream_slows_an_upload_and_nothing_else(tmp_path: Path) -> Non
     assert received == [SIZE]
 
 
+def test_a_slow_http1_upstream_slows_an_upload(tmp_path: Path) -> None:
+    """What it does not take is not asked for: little of it waits in memory; at last all comes."""
+
+    def take(peer: Peer) -> None:
+        if b"/files" in peer.read(b"\r\n\r\n"):
+            over.wait(DEADLINE_S)
+            assert len(peer.read_bytes(SIZE)) == SIZE
+        peer.send(whole(BODY, JSON))
+
+    over = threading.Event()
+    with (
+        upstream(take) as url,
+        recording(url, tmp_path / "out.jsonl") as proxy,
+        h2_dialled(proxy.base_url) as client,
+    ):
+        upload = Uploading(client, ("content-length", str(SIZE)))
+        for _ in range(5):
+            while upload.credit:
+                upload.go_on()
+                client.finished(begun(client, "GET", "/v1/models", ended=True))
+        assert upload.sent < 12_000_000  # of which the system takes some
+        over.set()
+        assert upload.finish().body == BODY
+
+
 def test_an_upload_that_gets_nowhere_holds_no_answer_up(tmp_path: Path) -> None:
     """Another upstream connection of the same client is read on."""
     over, wanted = threading.Event(), threading.Semaphore(0)

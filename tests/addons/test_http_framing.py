@@ -92,6 +92,13 @@ REFUSED = {
     "a line without a colon": (asking("Content-Length 13"), "no header"),
     "a continued first line": (asking().replace(b"Host", b" Host"), "no header"),
     "an unknown coding": (asking("Transfer-Encoding: x, chunked"), "transfer-encoding"),
+    "an unknown coding of a known one": (
+        asking("Transfer-Encoding: GZIP ,\tx,Chunked"),
+        "transfer-encoding",
+    ),
+    "chunks of chunks": (asking("Transfer-Encoding: chunked, chunked"), "transfer-encoding"),
+    "a coding in two headers": (asking("Transfer-Encoding: x", CHUNKED), "transfer-encoding"),
+    "an unknown coding without an end": (asking("Transfer-Encoding: x"), "transfer-encoding"),
     "a coding without an end": (asking("Transfer-Encoding: gzip"), "transfer-encoding"),
     "chunks for HTTP/1.0": (
         asking(CHUNKED, first="POST /v1/responses HTTP/1.0"),
@@ -101,11 +108,15 @@ REFUSED = {
 }
 
 
+UNKNOWN = {"an unknown coding", "an unknown coding of a known one"}
+"""What is valid, but not understood (RFC 9112, 6.1)."""
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_refused_is_recorded(wire: Wire, name: str) -> None:
     """The client is told why, the operator too, and the exchange says who refused it."""
     sent, why = REFUSED[name]
-    message = error_in(said(wire, sent), b"400")
+    message = error_in(said(wire, sent), b"501" if name in UNKNOWN else b"400")
     assert message.startswith("respool: this request cannot be passed on: ")
     assert why in message
     exchange = wire.exchange()

@@ -2,6 +2,8 @@
 
 import importlib
 import inspect
+from asyncio import StreamReaderProtocol
+from asyncio.selector_events import _SelectorTransport
 from types import SimpleNamespace
 
 import h2.stream
@@ -72,6 +74,8 @@ def test_the_http_layer_is_made_by_name() -> None:
     assert "self.context.server = self.flow.server_conn = connection" in stream
     assert "self.client_state = self.state_done" in stream
     assert "yield from self.handle_protocol_error(event)" in stream
+    for named in ("send_response(already_streamed=True)", "flow_done()", "server_state"):
+        assert f"self.{named}" in stream
 
 
 def test_a_goodbye_is_received_by_name() -> None:
@@ -85,6 +89,7 @@ def test_credit_is_given_by_name() -> None:
     """mitmproxy gives it at once, by the method that ours withholds it with."""
     assert "self.h2_conn.acknowledge_received_data(" in inspect.getsource(_http2)
     assert "self.stream_buffers[stream_id].append(" in inspect.getsource(BufferedH2Connection)
+    assert "commands.RequestWakeup)" in inspect.getsource(http_layer.HttpLayer.event_to_child)
     assert "HeadersFrame: self._receive_headers_frame" in inspect.getsource(H2Connection)
     assert "self.encoder = Encoder()" in inspect.getsource(H2Connection)
 
@@ -102,6 +107,7 @@ def test_mitmproxy_still_cannot_do_what_we_mend() -> None:
     assert "Swallowing HTTP/2 informational response" in inspect.getsource(_http2)
     assert "we only use upstream connections for one request" in inspect.getsource(_http1)
     assert "connection.error" in inspect.getsource(http_layer.HttpLayer.get_connection)
+    assert "delay sending EOM" in inspect.getsource(_originals.HttpStream.flow_done)
     assert "server closed connection" in inspect.getsource(_http1.Http1Client.read_headers)
     assert 'raise NotImplementedError(f"HTTP trailers' in inspect.getsource(_http1)
     assert "103" not in inspect.getsource(_http1)
@@ -155,6 +161,13 @@ def test_a_chunked_body_keeps_its_trailers() -> None:
     assert list(reader(buf).headers) == []
     assert reader.trailers is not None
     assert reader.trailers.fields == ((b"X-Late", b"1"),)
+
+
+def test_a_broken_connection_is_told_before_it_is_closed() -> None:
+    """asyncio calls the reader by the name that ours has taken, with the socket still open."""
+    assert "reader.set_exception(exc)" in inspect.getsource(StreamReaderProtocol.connection_lost)
+    lost = inspect.getsource(_SelectorTransport._call_connection_lost)
+    assert lost.index("_protocol.connection_lost(exc)") < lost.index("_sock.close()")
 
 
 def test_an_answer_is_told_by_how_it_begins() -> None:

@@ -15,9 +15,11 @@ from mitmproxy.proxy.commands import CloseConnection, Command, SendData
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.events import Event, Start
 from mitmproxy.proxy.layer import CommandGenerator, Layer
+from mitmproxy.proxy.layers import http as layers_http
 from mitmproxy.proxy.layers import websocket
 from mitmproxy.proxy.layers.http import (
     HttpErrorHook,
+    HTTPMode,
     HttpRequestHeadersHook,
     HttpRequestHook,
     HttpResponseHook,
@@ -30,6 +32,7 @@ from wsproto.events import CloseConnection as CloseFrame
 from wsproto.events import TextMessage
 
 from addons.internals.brief import BriefLayer, Hooks
+from addons.internals.connecting import FaithfulHttpLayer
 from addons.internals.handler import BriefHandler, DeepReader, _unread
 from addons.internals.http2 import FaithfulH2Connection, FaithfulHttp2Server
 from addons.internals.websockets import FaithfulConnection, pass_on_lost_websockets
@@ -214,7 +217,7 @@ def test_what_came_before_a_reset_is_read() -> None:
 
     async def read() -> list[bytes]:
         reader = StreamReader()
-        deep = DeepReader(reader)
+        deep = DeepReader(reader, lambda: -1)
         reader.feed_data(b"last words")
         reader.set_exception(ConnectionResetError())
         got = [await deep.read(1)]
@@ -231,22 +234,25 @@ def test_readers_let_their_peers_wait_later() -> None:
     async def limit() -> int:
         reader = StreamReader(limit=5)
         assert reader._limit == 5
-        DeepReader(reader)
+        DeepReader(reader, lambda: -1)
         return reader._limit
 
     assert asyncio.run(limit()) > 1 << 16
 
 
 def test_a_connection_of_http2_that_is_over_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What counts its unread bytes holds the client, and must not be held by it."""
+    """What knows of its unread bytes holds the client, and must not be held by it."""
     monkeypatch.setattr(_http2, "BufferedH2Connection", FaithfulH2Connection)
+    monkeypatch.setattr(layers_http, "Http2Server", FaithfulHttp2Server)
     gc.collect()
     before = len(_unread)
     options = Options()
     options.add_option("validate_inbound_headers", bool, True, "")
-    layer = FaithfulHttp2Server(Context(tflow.tclient_conn(), options))
+    client = tflow.tclient_conn()
+    client.alpn = b"h2"
+    layer = FaithfulHttpLayer(Context(client, options), HTTPMode.transparent)
+    list(layer.handle_event(Start()))
     assert len(_unread) == before + 1
-    assert layer.h2_conn.unsent() == 0
-    del layer
+    del layer, client
     gc.collect()
     assert len(_unread) == before

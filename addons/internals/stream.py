@@ -1,18 +1,22 @@
-"""A request that is made again, as its connection ended while it was on its way.
+"""One request and its answer: asked again where that does no harm, and answered at once.
 
 An upstream closes a connection that was idle for some time, and cannot know that a request has just
 been sent on it. Such a request is made once more, on a new connection, if that does no harm.
+
+And an upstream may answer before it has the whole request. mitmproxy tells the client that the
+answer is over when the request is, and takes it back if the upstream then hangs up.
 """
 
 from dataclasses import dataclass
 
 from mitmproxy.proxy.layer import CommandGenerator
-from mitmproxy.proxy.layers.http import HttpStream, SendHttp
+from mitmproxy.proxy.layers.http import DropStream, HttpStream, SendHttp
 from mitmproxy.proxy.layers.http._events import (
     RequestData,
     RequestEndOfMessage,
     RequestHeaders,
     RequestProtocolError,
+    ResponseEndOfMessage,
     ResponseProtocolError,
 )
 
@@ -30,17 +34,40 @@ class FaithfulStream(HttpStream):
 
     repeated = False
     """Whether the request is made for the second time, which no connection in use is good for."""
+    _is_early = False
+    """Whether the answer is over, and the client still sends."""
 
     def handle_protocol_error(
         self, event: RequestProtocolError | ResponseProtocolError
     ) -> CommandGenerator[None]:
-        """mitmproxy's own, but for a request that may be made again."""
+        """mitmproxy's own, but for a request that may be made again, or has its answer."""
+        if self._is_early:
+            if isinstance(event, RequestProtocolError):  # the upstream shall not wait for the rest
+                yield SendHttp(event, self.context.server)
+                yield from self.flow_done()
+            return  # an upstream that has gone takes the rest as well as any
         if isinstance(event, Unanswered) and self._may_be_repeated():
             self.repeated = True
             if (yield from self.make_server_connection()):
                 yield from self._send()
         else:
             yield from super().handle_protocol_error(event)
+
+    def send_response(self, already_streamed: bool = False) -> CommandGenerator[None]:
+        """mitmproxy's own, and the end of the answer also where the request has none yet."""
+        yield from super().send_response(already_streamed)
+        sending = self.client_state == self.state_stream_request_body
+        if sending and self.server_state == self.state_done:
+            self._is_early = True
+            yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
+
+    def flow_done(self) -> CommandGenerator[None]:
+        """mitmproxy's own, which ends the answer."""
+        if self._is_early:
+            self.flow.live = False
+            yield DropStream(self.stream_id)
+        else:
+            yield from super().flow_done()
 
     def _may_be_repeated(self) -> bool:
         """Whether it is idempotent and all of it is still there."""
