@@ -101,7 +101,8 @@ class Run:
             self._alone[cassette.path] = id_of(cassette.header), lacking
         if not counts.left:
             counts.incomplete = sum(not entries[x].ended for x in todo)
-            if all(x in known for x in follows.values()):
+            is_whole = cassette.path not in self._failed
+            if is_whole and all(x in known for x in follows.values()):
                 self._waiting.add_position(cassette)
         if written:
             self._write()

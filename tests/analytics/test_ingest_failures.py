@@ -5,13 +5,14 @@ import time
 from pathlib import Path
 
 import pytest
+import zstandard
 from harness import run
 from tapes import Told, response, write_tape
 from test_ingest import contents, rows
 
 from analytics.ingest import Ingested, ingest
 from analytics.normalize import Normalizer, Rows
-from wire.errors import BadDatabase
+from wire.errors import BadCassette, BadDatabase
 
 
 @pytest.fixture
@@ -101,6 +102,21 @@ def test_numbers_that_no_column_holds(folder: Path, db: Path, known: str, beyond
     path.write_text(whole)
     assert run("ingest", folder, "--db", db).returncode == 0
     assert rows(db, "SELECT count(*) FROM exchanges") == [(6,)]
+
+
+def test_a_compressed_file_that_failed_in_part_is_not_taken_for_read(
+    tmp_path: Path, db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where rows of an early batch cannot be written the file is named each time it is ingested."""
+    monkeypatch.setattr("analytics.waiting_rows.BATCH", 1)
+    plain = tape(tmp_path / "a.jsonl", 1, 2).read_bytes()
+    plain = plain.replace(b'"status":200', b'"status":70000', 1)
+    path = tmp_path / "a.jsonl.zst"
+    path.write_bytes(zstandard.ZstdCompressor(write_content_size=True).compress(plain))
+    for _ in range(2):
+        with pytest.raises(BadCassette, match="holds what no table can"):
+            list(ingest([path], db))
+        assert rows(db, "SELECT number FROM exchanges") == [(2,)]
 
 
 def test_an_exchange_that_is_beyond_us(
