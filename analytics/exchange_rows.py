@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _SETTLING = (
-    *("fill_tool_calls", "once_tool_calls", "answer_followed_calls", "answer_tool_calls"),
+    *("fill_tool_calls", "once_tool_calls"),
+    *("bearers", "answer_followed_calls", "answer_tool_calls"),
     *("once_compactions", "answer_compactions"),
 )
 """Statements that settle between exchanges what one exchange alone cannot tell."""
