@@ -7,8 +7,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from retold import fetch
 from tapes import Told, notes, response, stream
 from test_ingest import contents, rows
 from test_ingest_captures import PARENTS, REPEATED, rotated, talking
@@ -157,6 +158,37 @@ def test_any_order_of_files_gives_the_same_rows(
         if paths := [alone[at] for at in order[first:last]]:
             list(ingest(paths, folder / "db.duckdb"))
     list(ingest([alone[at] for at in order], folder / "db.duckdb"))  # what was read lacks the rest
+    list(ingest([folder], folder / "whole.duckdb"))
+    assert contents(folder / "db.duckdb") == contents(folder / "whole.duckdb")
+
+
+RAN = {"type": "code_interpreter_call", "id": "ci_1", "code": "6*7"}
+WENT = st.sampled_from(["completed", "failed", "in_progress"])
+
+
+@given(
+    tellings=st.lists(st.tuples(WENT, st.sampled_from([None, "4", "42"])), min_size=3, max_size=4),
+    order=st.permutations(range(4)),
+)
+@example([("completed", None), ("completed", "4"), ("completed", "42")], [0, 2, 1, 3])
+@settings(max_examples=6, deadline=None)
+def test_tellings_that_differ(
+    tmp_path_factory: pytest.TempPathFactory,
+    tellings: list[tuple[str, str | None]],
+    order: list[int],
+) -> None:
+    """What came of a call that fetches tell in other ways is the same whichever is read first."""
+    folder = tmp_path_factory.mktemp("capture")
+    exchanges = []
+    for status, logs in tellings:
+        outputs = [{"type": "logs", "logs": logs}] if logs else None
+        ran = {**RAN, "status": status, "outputs": outputs}
+        told = response(1, output=[ran], status=status.replace("failed", "completed"))
+        exchanges.append(fetch(1, told) if exchanges else Told(answer=told))
+    files = rotated(folder / "c.jsonl", exchanges, 1)[1:]  # the first is empty
+    alone = [Path(shutil.copy(path, folder / f"{path.name}.copy")) for path in files]
+    for at in order:
+        list(ingest(alone[at : at + 1], folder / "db.duckdb"))
     list(ingest([folder], folder / "whole.duckdb"))
     assert contents(folder / "db.duckdb") == contents(folder / "whole.duckdb")
 
