@@ -74,13 +74,18 @@ def compress(path: Path, last: int) -> Path:
 def redact_late(path: Path, redact: Redact) -> None:
     """Bring a closed file into its calm form if a credential in it became known after it came.
 
-    Raises BadCassette and OSError, of these BlockingIOError for a file that somebody records into.
+    Raises BadCassette, also where it cannot be brought into that form; and OSError, of these
+    BlockingIOError for a file that somebody records into.
     """
     with _locked(path) as file:
         if not any(_is_changed(raw, redact) for raw in file):
             return
         was = os.fstat(file.fileno())
-        calm_down(path, redact, any_size=True)
+        if not calm_down(path, redact, any_size=True):
+            raise BadCassette(
+                "a credential that became known late is still in it, as it has lines of a newer "
+                "respool, which this one does not rewrite; replace it by hand, or delete the file"
+            )
         os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))  # its age is that of its traffic
 
 
