@@ -53,6 +53,27 @@ def test_a_third_repetition_after_a_restart(tmp_path: Path, db: Path) -> None:
     assert sorted(rows(db, PARENTS)) == [(1, 0, None), (2, 1, 1), (3, 1, 2), (4, 1, 3)]
 
 
+def test_a_restart_changes_nothing(tmp_path: Path) -> None:
+    """Two conversations take turns, and so do files: each goes on where it was, as without one."""
+    found = []
+    for restarted in (True, False):
+        folder = tmp_path / f"{restarted}"
+        folder.mkdir()
+        histories: list[list[dict[str, str]]] = [[], []]
+        told = []
+        for x in range(6):
+            history = histories[x % 2]
+            history.append({"role": "user", "content": f"turn {x}"})
+            told.append(Told({"model": "m", "input": [*history]}, response(x)))
+        told.append(told[-2])  # once more
+        for each in [[one] for one in told] if restarted else [told]:
+            rotated(folder / "c.jsonl", each, 1)
+        assert len(expanded([folder])) == 8  # the first is empty
+        list(ingest([folder], folder / "db.duckdb"))
+        found.append([sorted(rows(folder / "db.duckdb", query)) for query in (PARENTS, REPEATED)])
+    assert found[0] == found[1]
+
+
 @given(
     said=st.lists(
         st.tuples(st.lists(st.sampled_from("ab"), min_size=1, max_size=3), st.booleans()),
