@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _SETTLING = (
-    *("fill_tool_calls", "once_tool_calls", "answer_followed_calls", "answer_tool_calls"),
+    *("fill_tool_calls", "once_tool_calls"),
+    *("bearers", "answer_followed_calls", "answer_tool_calls"),
     *("once_compactions", "answer_compactions"),
 )
 """Statements that settle between exchanges what one exchange alone cannot tell."""
@@ -84,15 +85,16 @@ def write(
     connection: duckdb.DuckDBPyConnection, cassette: Cassette, batch: "Sequence[Rows]", again: bool
 ) -> int:
     """Put a batch into the tables, but for what another process has finished meanwhile."""
-    done = finished(known_of(connection, cassette), cassette)
+    known = known_of(connection, cassette)
+    done = finished(known, cassette)
     if not again:
         batch = [rows for rows in batch if rows.tables["exchanges"][0]["number"] not in done]
-    exchanges = [str(rows.tables["exchanges"][0]["exchange_id"]) for rows in batch]
     if batch:  # with what another process has noted, these might never be linked to what came since
         _forget_position(connection, cassette)
-    # What one has brought that had no end, and was not linked to what it goes on from, may be less.
-    connection.execute(store.statement("unanswer_tool_calls"), {"exchanges": exchanges})
-    forgotten = _forget(connection, exchanges)
+    heads = [rows.tables["exchanges"][0] for rows in batch]
+    # Only what is in the tables has rows there, and has brought calls their outputs.
+    there = [str(head["exchange_id"]) for head in heads if head["number"] in known]
+    forgotten = _forget(connection, there) if there else {}
     for table in TABLES:
         insert(connection, table, [row for rows in batch for row in rows.tables.get(table, ())])
     for shared, candidates in forgotten.items():
@@ -115,11 +117,13 @@ def settle(connection: duckdb.DuckDBPyConnection, cassette: str) -> None:
 def _forget(
     connection: duckdb.DuckDBPyConnection, exchanges: Sequence[str]
 ) -> dict[str, list[object]]:
-    """Remove the rows of exchanges that are read again.
+    """Remove the rows of exchanges that are read again, and part calls from what they brought.
 
     Answers with the ids, by table, of what only they may have referred to.
     """
     given = {"exchanges": list(exchanges)}
+    # What one has brought that had no end, and was not linked to what it goes on from, may be less.
+    connection.execute(store.statement("unanswer_tool_calls"), given)
     referred = {
         "items": connection.execute(store.statement("referred_items"), given).fetchall(),
         "findings": connection.execute(store.statement("referred_findings"), given).fetchall(),

@@ -10,7 +10,7 @@ from analytics import item_text
 from analytics.tables import Row
 from cassettes.summary import Json, load_json
 from wire.canonical import canonical, digest
-from wire.items import ItemType, item_type, type_of
+from wire.items import CALLS, ItemType, item_type, type_of
 from wire.slices import members
 
 
@@ -72,6 +72,7 @@ def item_row(text: bytes) -> tuple[Row, str | None]:
         "phase": item.text("phase"),
         "text": found.text,
         "error": item_text.error(item.members, kind),
+        "output": item_text.output(item.members, kind) if kind.what in CALLS else None,
         "bytes": len(text),
         "media_bytes": found.media or None,
         "encrypted_bytes": found.encrypted or None,

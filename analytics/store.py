@@ -19,7 +19,7 @@ import duckdb
 
 from wire.errors import BadDatabase
 
-SCHEMA = 3
+SCHEMA = 4
 """The number of the last migration."""
 PATIENCE_S = 10.0
 """How long a lock of another process is waited for."""

@@ -83,6 +83,7 @@ TABLES: dict[str, pa.Schema] = {
         json=_TEXT,
         media_bytes=_INT,
         error=_TEXT,
+        output=_TEXT,
     ),
     "exchange_items": _columns(
         exchange_id=_TEXT, direction=_TEXT, position=_INT, item_id=_TEXT, status=_TEXT

@@ -44,7 +44,7 @@ def tool_call_rows(
             "namespace": row["namespace"],
             "arguments": item.arguments,
             "status": item.text("status"),
-            "output": item_text.output(item.members, item.kind),
+            "output": row["output"],
             "error": row["error"] or _failure(item),
         }
         if (at := answers.get(position)) is not None:

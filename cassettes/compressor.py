@@ -75,8 +75,9 @@ def compress(path: Path, last: int) -> Path:
 def redact_late(path: Path, redact: Redact, held: BinaryIO | None = None) -> None:
     """Bring a closed file into its calm form if a credential in it became known after it came.
 
-    `held` is the file where the caller has locked it. Raises BadCassette and OSError, of these
-    BlockingIOError for a file that somebody records into.
+    `held` is the file where the caller has locked it. Raises BadCassette, also where it cannot be
+    brought into that form; and OSError, of these BlockingIOError for a file that somebody records
+    into.
     """
     with _locked(path) if held is None else nullcontext(held) as file:
         if held is not None and not is_at(path, held.fileno()):
@@ -84,7 +85,11 @@ def redact_late(path: Path, redact: Redact, held: BinaryIO | None = None) -> Non
         if not any(_is_changed(raw, redact) for raw in file):
             return
         was = os.fstat(file.fileno())
-        calm_down(path, redact, any_size=True)
+        if not calm_down(path, redact, any_size=True):
+            raise BadCassette(
+                "a credential that became known late is still in it, as it has lines of a newer "
+                "respool, which this one does not rewrite; replace it by hand, or delete the file"
+            )
         os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))  # its age is that of its traffic
 
 

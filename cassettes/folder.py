@@ -180,6 +180,16 @@ def open_with(current: Path, number: int) -> Cassette:
     return Cassette.open(current)
 
 
+def last_closed(current: Path, header: Header) -> Path | None:
+    """The last of the closed files of the capture whose current file has this header."""
+    found = None
+    for path in closed_parts(current):
+        other = _header(path)
+        if other is not None and other.id == header.id and other.part < header.part:
+            found = path
+    return found
+
+
 def last_number(current: Path, header: Header) -> int:
     """The highest number in the closed files of a capture, as far as they can be read; else 0."""
     last = 0

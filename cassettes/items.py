@@ -78,11 +78,16 @@ class Shelf:
         self._lists: dict[tuple[str, bytes], int] = {}
         self.refs = refs or Refs()
 
-    def remember(self, x: int, lists: Mapping[str, list[str]]) -> None:
-        """Note the lists of exchange `x`, so that later ones can build on them."""
+    def remember(self, x: int, lists: Mapping[str, list[str]], *, is_here: bool = True) -> None:
+        """Note the lists of exchange `x`, so that later ones can build on them.
+
+        One that is not here, but in an earlier file of the capture, is what they may go on from.
+        """
         for name, refs in lists.items():
-            if name in LISTS and refs:
+            if name in LISTS and refs and is_here:
                 self._note(x, name, _links(refs))
+            elif name == "input" and refs and self.inputs is not None:
+                self.inputs.note(_links(refs)[-1], x)
 
     def _note(self, x: int, name: str, links: list[bytes]) -> None:
         self._lists[name, links[-1]] = x

@@ -13,13 +13,14 @@ from typing import BinaryIO, NamedTuple
 
 from cassettes import format as lines
 from cassettes.calm import calm_down
+from cassettes.contents import Entry
 from cassettes.encoder import Encoder
-from cassettes.folder import closed_parts, last_number
+from cassettes.folder import closed_parts, last_closed, last_number, open_part
 from cassettes.items import Inputs, Shelf
 from cassettes.journal_file import is_at, next_name, open_next, open_or_create, write_all
 from cassettes.notes import Note
 from cassettes.redaction import Redactor
-from wire.errors import RespoolError
+from wire.errors import BadCassette, RespoolError
 
 FLUSH_NS = 80_000_000
 """How long a part of a body may wait for the rest before it is written on its own."""
@@ -170,12 +171,27 @@ def _open(path: Path, base: str, upstream: str, inputs: Inputs | None) -> _Opene
     with cassette:
         header, shelf = cassette.header, Shelf(inputs)
         shelf.known.update(cassette.refs)
-        for x, entry in cassette.exchanges.items():
-            shelf.remember(x, entry.parts)
+        there = _before(path, header) if inputs is not None else {}
+        for x, entry in sorted({**there, **cassette.exchanges}.items()):
+            shelf.remember(x, entry.parts, is_here=x in cassette.exchanges)
         last = max(cassette.exchanges, default=0)
         if header.part:
             last = max(last, header.first - 1, last_number(path, header))
         return _Opened(fd, header, shelf, Redactor(header.salt), last + 1)
+
+
+def _before(path: Path, header: lines.Header) -> dict[int, Entry]:
+    """The exchanges of the last closed file: a conversation may go on from there.
+
+    It is as long as the current one, which is read as well. Of all that weeks have left there is no
+    end, and what is damaged stands in nobody's way.
+    """
+    closed = last_closed(path, header)
+    with suppress(BadCassette, OSError):
+        if closed is not None:
+            with open_part(closed) as cassette:
+                return cassette.exchanges
+    return {}
 
 
 def _undo_rotation(path: Path, fd: int) -> None:

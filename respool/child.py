@@ -124,9 +124,24 @@ class Signals:
         """The end has begun."""
         self.on_another: Callable[[], object] = lambda: None
         """Called for each signal that comes after that: somebody is in a hurry."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, and scripts' background
-                asyncio.get_running_loop().add_signal_handler(number, self._on_signal, number)
+        self._heeded = [
+            number
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+            if signal.getsignal(number) is not signal.SIG_IGN  # nohup, and scripts' background
+        ]
+        for number in self._heeded:
+            asyncio.get_running_loop().add_signal_handler(number, self._on_signal, number)
+
+    def ignore(self) -> None:
+        """Heed no more signals: all is done and said, and the exit code is to tell how it went.
+
+        The interpreter, which takes a while to end, would be ended by the next one.
+        """
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, self._heeded)
+        for number in self._heeded:
+            asyncio.get_running_loop().remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
     def _on_signal(self, number: signal.Signals) -> None:
         if self._child is None:

@@ -154,7 +154,10 @@ async def _record(plan: _Plan, hosts: Hosts | None) -> int:
     main = hosts.main if hosts else plan.servers[0].base_url
     base = parse_server(main).base
     journal = Handover(plan.cassette, base=base, upstream=main, rotate=plan.rotate, on_failure=say)
-    return await _run(plan, hosts, proxies, journal, base, signals)
+    try:
+        return await _run(plan, hosts, proxies, journal, base, signals)
+    finally:
+        signals.ignore()
 
 
 async def _run(

@@ -89,6 +89,7 @@ async def _replay(path: Path, port: int, pace: str, forward: bool, cmd: tuple[st
         if cmd and not tape.served and not player.misses:
             read = "HTTPS_PROXY" if front else "OPENAI_BASE_URL"
             say(f"the command sent no request here; does its client read {read}?")
+    signals.ignore()
     return code
 
 

@@ -17,6 +17,7 @@ import click
 
 from respool.say import say
 from respool.view.plain_text import duration
+from wire.errors import BadCassette
 
 if TYPE_CHECKING:
     from cassettes.reader import Cassette
@@ -168,8 +169,12 @@ class Follower:
         """Print what is in files that were begun and closed since the last look."""
         from cassettes.folder import expanded, open_part
 
-        for path in expanded([self._path])[:-1] if part > self._part + 1 else ():
-            cassette = open_part(path)
+        for path in expanded([self._path], say)[:-1] if part > self._part + 1 else ():
+            try:
+                cassette = open_part(path)
+            except BadCassette as error:  # the current file is no worse for it
+                say(str(error))
+                continue
             self._older.append(cassette)
             if self._part < cassette.header.part < part:
                 self._print(cassette, cassette.exchanges)

@@ -4,17 +4,8 @@
 -- Call ids alone are unique within a conversation at best, so that what was joined by them before
 -- (`answer_tool_calls`, which comes next) gives way; and within a resent conversation an output after
 -- the call comes before the output of an older call of the same id. A request that repeats the whole
--- input of an earlier one brings what that one brought.
+-- input of an earlier one brings what that one brought (`bearers`).
 WITH
-bearers AS (
-    SELECT exchange_id, exchange_id AS place_id, number, started_at, previous_response_id
-    FROM exchanges
-    WHERE cassette_id = $cassette::UUID
-    UNION ALL
-    SELECT exchange_id, repeats_id, number, started_at, previous_response_id
-    FROM exchanges
-    WHERE cassette_id = $cassette::UUID AND repeats_id IS NOT NULL
-),
 calls AS (
     SELECT
         c.exchange_id, c.position, c.item_id, c.call_id, c.status,

@@ -2,17 +2,7 @@
 -- one by number; or later answers, where the server ran it (a program that had to wait for a client's
 -- tool). A call that is told of by fetching its response again may have been answered before that.
 -- What was joined here before gives way to what an earlier request brought that has come since.
-WITH
-bearers AS (
-    SELECT exchange_id, exchange_id AS place_id, number, started_at, previous_response_id
-    FROM exchanges
-    WHERE cassette_id = $cassette::UUID
-    UNION ALL
-    SELECT exchange_id, repeats_id, number, started_at, previous_response_id
-    FROM exchanges
-    WHERE cassette_id = $cassette::UUID AND repeats_id IS NOT NULL
-),
-calls AS (
+WITH calls AS (
     SELECT
         c.exchange_id, c.position, c.call_id,
         CASE

@@ -204,9 +204,10 @@ def test_killed_ingest_leaves_whole_batches(tape: Path, db: Path) -> None:
     """After kill -9 of an ingest the next one completes the tables, with nothing twice."""
     write_tape(tape, conversation(30))
     code = (
-        "import os, sys, analytics.exchange_rows as r, analytics.ingest as i\n"
+        "import os, analytics.exchange_rows as r, analytics.ingest as i\n"
+        "import analytics.waiting_rows as w\n"
         "from pathlib import Path\n"
-        "i.BATCH = 3\nwrite, count = r.write, 0\n"
+        "w.BATCH = 3\nwrite, count = r.write, 0\n"
         "def dying(*a):\n"
         "    global count\n    count += 1\n"
         "    if count == 5: os.kill(os.getpid(), 9)\n"

@@ -7,8 +7,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from retold import fetch
 from tapes import Told, notes, response, stream
 from test_ingest import contents, rows
 from test_ingest_captures import PARENTS, REPEATED, rotated, talking
@@ -50,6 +51,27 @@ def test_a_third_repetition_after_a_restart(tmp_path: Path, db: Path) -> None:
     list(ingest([tmp_path], db))
     assert sorted(rows(db, REPEATED)) == [(2, 1), (3, 1), (4, 1)]
     assert sorted(rows(db, PARENTS)) == [(1, 0, None), (2, 1, 1), (3, 1, 2), (4, 1, 3)]
+
+
+def test_a_restart_changes_nothing(tmp_path: Path) -> None:
+    """Two conversations take turns, and so do files: each goes on where it was, as without one."""
+    found = []
+    for restarted in (True, False):
+        folder = tmp_path / f"{restarted}"
+        folder.mkdir()
+        histories: list[list[dict[str, str]]] = [[], []]
+        told = []
+        for x in range(6):
+            history = histories[x % 2]
+            history.append({"role": "user", "content": f"turn {x}"})
+            told.append(Told({"model": "m", "input": [*history]}, response(x)))
+        told.append(told[-2])  # once more
+        for each in [[one] for one in told] if restarted else [told]:
+            rotated(folder / "c.jsonl", each, 1)
+        assert len(expanded([folder])) == 8  # the first is empty
+        list(ingest([folder], folder / "db.duckdb"))
+        found.append([sorted(rows(folder / "db.duckdb", query)) for query in (PARENTS, REPEATED)])
+    assert found[0] == found[1]
 
 
 @given(
@@ -187,6 +209,37 @@ def test_any_order_of_files_gives_the_same_rows(
         if paths := [alone[at] for at in order[first:last]]:
             list(ingest(paths, folder / "db.duckdb"))
     list(ingest([alone[at] for at in order], folder / "db.duckdb"))  # what was read lacks the rest
+    list(ingest([folder], folder / "whole.duckdb"))
+    assert contents(folder / "db.duckdb") == contents(folder / "whole.duckdb")
+
+
+RAN = {"type": "code_interpreter_call", "id": "ci_1", "code": "6*7"}
+WENT = st.sampled_from(["completed", "failed", "in_progress"])
+
+
+@given(
+    tellings=st.lists(st.tuples(WENT, st.sampled_from([None, "4", "42"])), min_size=3, max_size=4),
+    order=st.permutations(range(4)),
+)
+@example([("completed", None), ("completed", "4"), ("completed", "42")], [0, 2, 1, 3])
+@settings(max_examples=6, deadline=None)
+def test_tellings_that_differ(
+    tmp_path_factory: pytest.TempPathFactory,
+    tellings: list[tuple[str, str | None]],
+    order: list[int],
+) -> None:
+    """What came of a call that fetches tell in other ways is the same whichever is read first."""
+    folder = tmp_path_factory.mktemp("capture")
+    exchanges = []
+    for status, logs in tellings:
+        outputs = [{"type": "logs", "logs": logs}] if logs else None
+        ran = {**RAN, "status": status, "outputs": outputs}
+        told = response(1, output=[ran], status=status.replace("failed", "completed"))
+        exchanges.append(fetch(1, told) if exchanges else Told(answer=told))
+    files = rotated(folder / "c.jsonl", exchanges, 1)[1:]  # the first is empty
+    alone = [Path(shutil.copy(path, folder / f"{path.name}.copy")) for path in files]
+    for at in order:
+        list(ingest(alone[at : at + 1], folder / "db.duckdb"))
     list(ingest([folder], folder / "whole.duckdb"))
     assert contents(folder / "db.duckdb") == contents(folder / "whole.duckdb")
 

@@ -137,6 +137,8 @@ def test_first_schema_gets_what_can_be_derived(old: Path) -> None:
         ("call_1", None),
         (None, None),
     ]
+    told = rows(old, "SELECT type, output FROM items WHERE output IS NOT NULL")
+    assert told == [("image_generation_call", f"[{len(PNG)} bytes of media]")]
     assert rows(old, "SELECT name FROM tools ORDER BY position") == [("web_search",), ("tide",)]
     assert rows(old, "SELECT is_billed, latency_ms FROM exchange_facts LIMIT 1") == [(True, 5.0)]
     with pytest.raises(duckdb.ConstraintException), duckdb.connect(old) as connection:

@@ -117,3 +117,23 @@ def test_what_cannot_be_redacted_stays_whole(path: Path) -> None:
     recording.close()
     assert "c.0001.jsonl is complete but could not be" in said[0]
     assert [one.number for one in load(path.with_name("c.0001.jsonl"))] == [1, 2, 3]
+
+
+def test_a_file_with_lines_of_a_newer_respool_is_told_of(path: Path) -> None:
+    """What it says cannot be rewritten: one line names it and what to do, and it stays as it is."""
+    said: list[str] = []
+    first = capture(path)
+    first.put(*exchange(1, BODY))
+    first.close()
+    with path.open("ab") as file:
+        file.write(b'{"kind":"hologram","x":1}\n')
+    recording = capture(path, on_failure=said.append)
+    for x in range(3, 12):
+        recording.put(*(using(x) if x == 3 else long(x)))
+    recording.close()
+    closed = path.with_name("c.0001.jsonl")
+    (line,) = said
+    assert line.startswith(f"{closed} is complete but could not be compressed: a credential")
+    assert line.endswith("replace it by hand, or delete the file")
+    assert KEY.encode() in closed.read_bytes()
+    assert path.with_name("c.0002.jsonl.zst").exists()

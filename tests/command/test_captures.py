@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import signal
 import sys
 import threading
 import time
@@ -10,12 +11,13 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from harness import one_line_error, recording, run
+from harness import DEADLINE_S, one_line_error, recording, run
 from tapes import Told, notes, response, write_tape
 from test_tail import Tail, tail
 
 from cassettes.capture import Capture
 from cassettes.notes import Note
+from cassettes.reader import Cassette
 from respool.demo.server import running_server
 
 __all__ = ["tail"]
@@ -233,6 +235,29 @@ def test_tail_goes_on_with_the_next_file(tmp_path: Path, tail: Callable[..., Tai
     recorder.close()
     running.stop()
     assert running.said.qsize() == 0 or "another cassette" not in running.said.get()
+
+
+def test_tail_passes_over_a_damaged_file(tmp_path: Path, tail: Callable[..., Tail]) -> None:
+    """Of files that came and went since its last look, one that is damaged gets a line."""
+    path = tmp_path / "c.jsonl"
+    recorder = capture(path)
+    recorder.put(*long(1))
+    running = tail(path)
+    assert running.number() == 1
+    running.process.send_signal(signal.SIGSTOP)
+    for x in range(2, 16):
+        recorder.put(*long(x))
+    recorder.close()
+    packed = tmp_path / "c.0003.jsonl.zst"
+    with Cassette.open(packed) as cassette:
+        lost = set(cassette.exchanges)
+    packed.write_bytes(packed.read_bytes()[:-3])
+    running.process.send_signal(signal.SIGCONT)
+    expected = [x for x in range(2, 16) if x not in lost]
+    assert [running.number() for _ in expected] == expected
+    assert str(packed) in running.said.get(timeout=DEADLINE_S)
+    running.stop()
+    assert running.said.get(timeout=DEADLINE_S) == "(the end)"
 
 
 def test_a_compressed_cassette_is_not_recorded_into(packed: Path) -> None:

@@ -14,10 +14,10 @@ from tapes import Told, response, write_tape
 
 STOPPED_IN_BATCH = """
 import os, signal, sys
-from analytics import exchange_rows, ingest
+from analytics import exchange_rows, waiting_rows
 from respool.cli import main
 
-ingest.BATCH = 3
+waiting_rows.BATCH = 3
 write, batches = exchange_rows.write, 0
 
 def interrupted(*arguments):

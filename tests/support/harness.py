@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,9 +55,17 @@ class Running:
 
     def stop(self, number: int = signal.SIGINT) -> int:
         """Send a signal, wait for the end, and answer with the exit code."""
+        stopped = _stopped_writer(self)
         if self.process.poll() is None:
             self.process.send_signal(number)
+        while stopped and self.process.poll() is None:  # it is waited for, until this is said again
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.2)
+                break
+            self.process.send_signal(number)
         code = self.process.wait(DEADLINE_S)
+        if stopped:  # it has our end of stderr
+            os.kill(stopped, signal.SIGCONT)
         if self._drain is not None:
             self._drain.join(DEADLINE_S)
         return code
@@ -108,6 +116,16 @@ def writer_of(running: Running) -> int:
     raise AssertionError("there is no writer")
 
 
+def _stopped_writer(running: Running) -> int | None:
+    """The process that writes, where it is stopped (`T` in proc(5), after its name)."""
+    try:
+        writer = writer_of(running)
+        state = Path(f"/proc/{writer}/stat").read_text().rpartition(")")[2].split()[0]
+    except (AssertionError, OSError):
+        return None
+    return writer if state == "T" else None
+
+
 @contextmanager
 def stalled_writer(running: Running) -> Iterator[None]:
     """Meanwhile nothing is written, as if the disk had no time."""
@@ -116,7 +134,8 @@ def stalled_writer(running: Running) -> Iterator[None]:
     try:
         yield
     finally:
-        os.kill(writer, signal.SIGCONT)
+        with suppress(ProcessLookupError):  # `Running.stop` has done it
+            os.kill(writer, signal.SIGCONT)
 
 
 def recording(upstream: str, cassette: Path, *more: str | Path, **options):
