@@ -103,8 +103,8 @@ class FaithfulHttpLayer(HttpLayer):
         """
         self._forget()
         stream = self.command_sources[event]
-        repeated = isinstance(stream, FaithfulStream) and stream.repeated
-        yield from self._connect(event, reuse and not repeated)
+        wants_new = isinstance(stream, FaithfulStream) and stream.wants_new
+        yield from self._connect(event, reuse and not wants_new)
         if event in self.command_sources:
             yield from self._tell_client(event, behind=True)
 

@@ -43,6 +43,7 @@ from mitmproxy.proxy.layers.http._http_h2 import BufferedH2Connection
 
 from addons.error_answer import RESET_BY_CLIENT, error_answer
 from addons.internals.named import named, status_of
+from addons.internals.stream import NotTaken
 
 STREAMS = 1000
 """Requests that one client may have open on one connection; h2's own bound is 100."""
@@ -234,7 +235,7 @@ class FaithfulHttp2Client(Http2Client):
         if self.gone is not None:
             for number in self._left:
                 yield from self._tell_client(number, behind=False)
-                yield self._not_taken(number)
+                yield ReceiveHttp(self._not_taken(number))
             self._left.clear()
             if not self.streams and self.conn.connected:
                 yield commands.CloseConnection(self.conn)
@@ -248,7 +249,9 @@ class FaithfulHttp2Client(Http2Client):
     def _take(self, event: events.Event) -> layer.CommandGenerator[None]:
         """mitmproxy's own, but for what it leaves behind, and for credit."""
         if self.gone is not None and isinstance(event, RequestHeaders):
-            yield self._not_taken(event.stream_id)
+            error = self._not_taken(event.stream_id)
+            # Its sender is amid sending it, and cannot begin anew.
+            yield ReceiveHttp(ResponseProtocolError(error.stream_id, error.message, error.code))
             return
         theirs = event.stream_id if isinstance(event, HttpEvent) else 0
         for command in super()._handle_event(event):
@@ -287,7 +290,13 @@ class FaithfulHttp2Client(Http2Client):
             for number in [each for each in self.streams if each > event.last_stream_id]:
                 self.streams.pop(number)
                 self.h2_conn.reset_stream(number, ErrorCodes.CANCEL)
-                yield self._not_taken(number)
+                yield ReceiveHttp(self._not_taken(number))
+            return False
+        if isinstance(event, h2.events.StreamReset) and self._is_refused(event):
+            self.streams.pop(event.stream_id)
+            self.our_stream_id.pop(self.their_stream_id[event.stream_id])  # it may have another
+            refused = self._not_taken(event.stream_id, "refused this request (REFUSED_STREAM)")
+            yield ReceiveHttp(refused)
             return False
         if isinstance(event, h2.events.InformationalResponseReceived):
             stream_id = self.their_stream_id[event.stream_id]
@@ -325,7 +334,9 @@ class FaithfulHttp2Client(Http2Client):
         self._left += self.stream_queue
         self.stream_queue.clear()
 
-    def _not_taken(self, stream_id: int) -> ReceiveHttp:
-        message = f"the upstream ended its HTTP/2 connection before this request ({self.gone})"
-        code = ErrorCode.GENERIC_SERVER_ERROR
-        return ReceiveHttp(ResponseProtocolError(stream_id, message, code))
+    def _is_refused(self, event: h2.events.StreamReset) -> bool:
+        return event.error_code == ErrorCodes.REFUSED_STREAM and event.stream_id in self.streams
+
+    def _not_taken(self, stream_id: int, why: str = "") -> NotTaken:
+        why = why or f"ended its HTTP/2 connection before this request ({self.gone})"
+        return NotTaken(stream_id, f"the upstream {why}", ErrorCode.GENERIC_SERVER_ERROR)

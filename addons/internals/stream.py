@@ -1,7 +1,8 @@
 """One request and its answer: asked again where that does no harm, and answered at once.
 
 An upstream closes a connection that was idle for some time, and cannot know that a request has just
-been sent on it. Such a request is made once more, on a new connection, if that does no harm.
+been sent on it; or it says which requests it did not take. Such a request is made once more, on
+another connection, if that does no harm.
 
 And an upstream may answer before it has the whole request. mitmproxy tells the client that the
 answer is over when the request is, and takes it back if the upstream then hangs up.
@@ -29,11 +30,20 @@ class Unanswered(ResponseProtocolError):
     """A connection that had carried answers ended before the first byte of the next."""
 
 
+@dataclass
+class NotTaken(Unanswered):
+    """The upstream has said that it does nothing with a request, or has not seen it.
+
+    Such a request may be made again whatever its method (RFC 9113, 8.7).
+    """
+
+
 class FaithfulStream(HttpStream):
     """One request and its answer."""
 
-    repeated = False
-    """Whether the request is made for the second time, which no connection in use is good for."""
+    wants_new = False
+    """Whether no connection in use is good for the request."""
+    _is_repeated = False
     _is_early = False
     """Whether the answer is over, and the client still sends."""
 
@@ -46,8 +56,9 @@ class FaithfulStream(HttpStream):
                 yield SendHttp(event, self.context.server)
                 yield from self.flow_done()
             return  # an upstream that has gone takes the rest as well as any
-        if isinstance(event, Unanswered) and self._may_be_repeated():
-            self.repeated = True
+        if isinstance(event, Unanswered) and self._may_be_repeated(event):
+            self._is_repeated = True
+            self.wants_new = not isinstance(event, NotTaken)
             if (yield from self.make_server_connection()):
                 yield from self._send()
         else:
@@ -69,10 +80,12 @@ class FaithfulStream(HttpStream):
         else:
             yield from super().flow_done()
 
-    def _may_be_repeated(self) -> bool:
-        """Whether it is idempotent and all of it is still there."""
-        whole = self.client_state == self.state_done and self.flow.request.raw_content is not None
-        return whole and not self.repeated and self.flow.request.method in IDEMPOTENT
+    def _may_be_repeated(self, event: Unanswered) -> bool:
+        """Whether to do it twice is to do it once, and all of it is still there."""
+        if self._is_repeated or self.client_state != self.state_done:
+            return False
+        harmless = isinstance(event, NotTaken) or self.flow.request.method in IDEMPOTENT
+        return harmless and self.flow.request.raw_content is not None
 
     def _send(self) -> CommandGenerator[None]:
         """Send the request as mitmproxy did the first time; trailers have no place in HTTP/1."""

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
 from h2_wire import H2, Stream, asked, begun, h2_dialled, say_goodbye, wire_to
 from harness import recording
@@ -65,28 +66,55 @@ def test_an_upstream_that_says_goodbye_finishes_what_it_has_taken(
     assert len(connections) == 2
 
 
-def test_a_request_that_a_goodbye_leaves_out_fails_at_once(tmp_path: Path) -> None:
-    """Streams above the last one were not taken; the client hears so, and may ask again."""
+@pytest.mark.parametrize("how", ["goodbye", "refusal"])
+def test_a_request_that_was_not_taken_is_made_again(tmp_path: Path, how: str) -> None:
+    """Streams above the last one, or refused, were not begun (RFC 9113, 8.7)."""
+    connections: list[H2] = []
 
     def speak(peer: Peer) -> None:
         server = H2(peer, is_client=False)
-        first, _ = asked(server, 2)
-        say_goodbye(server, first)
-        server.answer(first, BODY)
+        connections.append(server)
+        if len(connections) > 1:
+            [number] = asked(server)
+            server.answer(number, bytes(server.streams[number].body))
+        else:
+            first, second = asked(server, 2)
+            if how == "goodbye":
+                say_goodbye(server, first)
+            else:
+                server.conn.reset_stream(second, ErrorCodes.REFUSED_STREAM)
+            server.answer(first, bytes(server.streams[first].body))
+            if how == "refusal":
+                again = asked(server, 3)[-1]
+                server.answer(again, bytes(server.streams[again].body))
         peer.read_all()
 
     with wire_to(tmp_path, "h2") as wire, h2_dialled(wire.base_url) as client:
         wire.speak_h2 = speak
-        numbers = [client.ask(b'{"input":"%d"}' % n) for n in range(2)]
-        streams = [client.finished(number) for number in numbers]
-        [taken] = [each for each in streams if (":status", "200") in each.headers]
-        [left] = [each for each in streams if each is not taken]
-        assert taken.body == BODY
+        bodies = [b'{"input":"%d"}' % n for n in range(2)]
+        numbers = [client.ask(body) for body in bodies]
+        assert [client.finished(number).body for number in numbers] == bodies
+        assert [wire.exchange().outcome for _ in numbers] == ["complete", "complete"]
+    assert len(connections) == (2 if how == "goodbye" else 1)
+
+
+def test_a_request_that_is_left_out_twice_fails(tmp_path: Path) -> None:
+    """The client hears why, and may ask again."""
+
+    def speak(peer: Peer) -> None:
+        server = H2(peer, is_client=False)
+        asked(server)
+        say_goodbye(server, 0)
+        peer.read_all()
+
+    with wire_to(tmp_path, "h2") as wire, h2_dialled(wire.base_url) as client:
+        wire.speak_h2 = speak
+        left = client.finished(client.ask(b"{}"))
         assert (":status", "502") in left.headers
         error = json.loads(left.body)["error"]
         assert error["code"] == "respool_upstream_error"
         assert "ended its HTTP/2 connection before this request (NO_ERROR)" in error["message"]
-        assert sorted(wire.exchange().outcome for _ in numbers) == ["complete", "upstream_gone"]
+        assert wire.exchange().outcome == "upstream_gone"
 
 
 def test_a_client_that_says_goodbye_gets_what_it_has_asked_for(tmp_path: Path) -> None:

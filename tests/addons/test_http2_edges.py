@@ -50,6 +50,9 @@ def test_a_goodbye_after_a_cancelled_request_ends_nothing_else(tmp_path: Path) -
 
     def speak(peer: Peer) -> None:
         server = H2(peer, is_client=False)
+        if both.is_set():  # what the goodbye left out
+            server.answer(*asked(server), BODY)
+            peer.read_all()
         first, second = asked(server, 2)
         both.set()
         server.until(lambda: server.streams[second].reset)
@@ -68,7 +71,7 @@ def test_a_goodbye_after_a_cancelled_request_ends_nothing_else(tmp_path: Path) -
         client.conn.reset_stream(second, 8)
         third = client.ask(b"{}")
         assert client.finished(first).body == BODY
-        assert (":status", "502") in client.finished(third).headers
+        assert client.finished(third).body == BODY
         assert left.wait(DEADLINE_S)
 
 
