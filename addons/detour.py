@@ -5,7 +5,7 @@ Requests to the recording's servers go to the player's port, each behind the hos
 Whatever is spoken, no connection is made but to the player.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,6 +32,8 @@ class Detour(Master):
         distrusted: Callable[[str, str], None],
     ) -> None:
         route = _Route(hosts, player_port, report)
+        self.refused: Set[str] = route.told
+        """The hosts that a client asked for in vain."""
         gate = Gate(hosts, None, distrusted, report)
         super().__init__("regular", gate, (route,), port=port, confdir=confdir, report=report)
 
@@ -41,7 +43,7 @@ class _Route:
         self._hosts = hosts
         self._player_port = player_port
         self._report = report
-        self._told: set[str] = set()
+        self.told: set[str] = set()
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
         """A connection is asked for, which the gate has refused if it is to another host."""
@@ -75,6 +77,6 @@ class _Route:
             flow.response.stream = True
 
     def _tell(self, host: str) -> None:
-        if host not in self._told:
-            self._told.add(host)
+        if host not in self.told:
+            self.told.add(host)
             self._report(f"refused {host}, which is not in the recording")

@@ -161,7 +161,7 @@ def check_size(rotate: int) -> None:
     """Raise BadOption for a number of bytes that is too small to begin a new file after."""
     if 0 < rotate < SMALLEST:
         raise BadOption(
-            f"{rotate} bytes are too few to begin a new file after; give at least "
+            f"{rotate} is too few bytes to begin a new file after; give at least "
             f"{SMALLEST >> 10}K, or 0 for never"
         )
 

@@ -23,7 +23,8 @@ class LineFile:
         self.size = self.count = 0
         self._longest_first = longest_first
         if path.exists() and not path.is_file():
-            raise BadCassette(f"cannot read the cassette {path}: it is not a regular file")
+            what = "a folder; give a cassette in it" if path.is_dir() else "not a regular file"
+            raise BadCassette(f"cannot read the cassette {path}: it is {what}")
         try:
             self._fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         except OSError as error:

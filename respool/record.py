@@ -229,7 +229,10 @@ def _summary(path: Path, recorder: "Recorder", read: str) -> str:
     if read and not recorded:
         return f"the command sent no request to /responses here; does its client read {read}?"
     there = "" if whole == recorded else f" ({whole} in the file)"
-    return f"recorded {recorded} exchange{'s' * (recorded != 1)}{there}; see `respool show {path}`"
+    if whole < recorded:
+        there = f", of which the current file of the capture has {whole}"
+    see = f"; see `respool show {path}`" if whole or recorded else ""
+    return f"recorded {recorded} exchange{'s' * (recorded != 1)}{there}{see}"
 
 
 def _unrecorded(recorder: "Recorder") -> Iterator[str]:

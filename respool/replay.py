@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,7 +86,8 @@ async def _replay(path: Path, port: int, pace: str, forward: bool, cmd: tuple[st
             say(f"{path} is file {part} of a rotated capture; what the others hold was not played")
         served = f"served {len(tape.served)} of {len(cassette.exchanges)} recorded exchanges"
         say(f"{served}, {player.misses} miss{'es' * (player.misses != 1)}")
-        if cmd and not tape.served and not player.misses:
+        refused = front is not None and bool(front[2])  # so it does read the variable
+        if cmd and not tape.served and not player.misses and not refused:
             read = "HTTPS_PROXY" if front else "OPENAI_BASE_URL"
             say(f"the command sent no request here; does its client read {read}?")
     signals.ignore()
@@ -96,10 +97,11 @@ async def _replay(path: Path, port: int, pace: str, forward: bool, cmd: tuple[st
 @asynccontextmanager
 async def _in_front(
     tape: "Tape", player_port: int, port: int, wanted: bool
-) -> AsyncIterator[tuple[str, dict[str, str]] | None]:
-    """With a proxy in front of the player, if one is wanted: its URL, and a command's environment.
+) -> AsyncIterator[tuple[str, dict[str, str], Set[str]] | None]:
+    """Where it is wanted: a proxy in front of the player.
 
-    Raises CannotListen or NoAuthority.
+    Its URL, a command's environment, and the hosts that it has refused so far. Raises CannotListen
+    or NoAuthority.
     """
     if not wanted:
         yield None
@@ -124,6 +126,6 @@ async def _in_front(
         url = f"http://{HOST}:{await detour.start()}"
         if old := authority.ageing(folder):
             say(old)
-        yield url, child.behind_proxy(url, hosts, folder, replaying=True)
+        yield url, child.behind_proxy(url, hosts, folder, replaying=True), detour.refused
     finally:
         await detour.stop()

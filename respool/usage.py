@@ -22,6 +22,13 @@ def _expected(error: click.UsageError, commands: Iterable[str]) -> Iterable[str]
     elif error.ctx is None:
         return
     elif isinstance(error, click.MissingParameter) and isinstance(error.param, click.Option):
-        yield f"give {error.param.opts[0]} {error.param.make_metavar(error.ctx)}"
-    elif isinstance(error, click.MissingParameter) or type(error) is click.UsageError:
+        before = any(param.name == "cmd" for param in error.ctx.command.params)
+        where = ", before a CMD" * before  # whose options are its own
+        yield f"give {error.param.opts[0]} {error.param.make_metavar(error.ctx)}{where}"
+    elif isinstance(error, click.NoSuchOption) and (error.possibilities or not error.ctx.parent):
+        return  # it names them, or the help does
+    elif (
+        isinstance(error, (click.MissingParameter, click.NoSuchOption))
+        or type(error) is click.UsageError
+    ):
         yield f"expected `{error.ctx.get_usage().partition(': ')[2]}`"

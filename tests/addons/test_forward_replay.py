@@ -77,3 +77,14 @@ def test_nothing_else_is_reached(tmp_path: Path, recorded: tuple[Path, str]) -> 
     refusals = [line for line in proxy.said if "refused" in line]
     assert len(refusals) == 2
     assert "refused chatgpt.com, which is not in the recording" in refusals[1]
+
+
+def test_who_was_refused_is_not_asked_what_it_reads(
+    tmp_path: Path, recorded: tuple[Path, str]
+) -> None:
+    """A command that asked for another host came through the proxy: it does read HTTPS_PROXY."""
+    env = settings(tmp_path)
+    program = "import httpx2; httpx2.get('https://elsewhere.example/')"
+    done = run("replay", recorded[0], "--proxy", "--", *PYTHON, program, env=env)
+    assert "refused elsewhere.example" in done.stderr
+    assert "does its client read" not in done.stderr

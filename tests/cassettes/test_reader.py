@@ -338,7 +338,7 @@ def test_a_header_that_lacks_something_is_an_error(tmp_path: Path) -> None:
 def test_what_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
     """A missing file, a directory and a file of somebody else say what is wrong."""
     assert "No such file or directory" in error(tmp_path / "missing.jsonl")
-    assert "not a regular file" in error(tmp_path)
+    assert "it is a folder; give a cassette in it" in error(tmp_path)
 
 
 def test_a_file_cut_short_while_open_is_an_error(tmp_path: Path) -> None:

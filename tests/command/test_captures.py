@@ -69,6 +69,7 @@ def test_record_rotates(tmp_path: Path) -> None:
         for number in range(12):
             client.responses.create(model="gpt-5.1", input=f"pack {number} " * 2_000)
         assert proxy.stop() == 0
+    assert "recorded 12 exchanges, of which the current file of the capture has " in proxy.said[-1]
     names = sorted(each.name for each in tmp_path.iterdir())
     assert names[0] == "c.0001.jsonl.zst"
     assert names[-1] == "c.jsonl"

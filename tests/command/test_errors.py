@@ -59,7 +59,7 @@ def broken(tmp_path: Path, name: str) -> tuple[Path, str]:
             return path, "line 3 is damaged"
         case "directory":
             path.mkdir()
-            return path, "not a regular file"
+            return path, "it is a folder"
     raise AssertionError(name)
 
 

@@ -28,7 +28,8 @@ main(arguments)
     [
         (["rewind"], "no such command 'rewind'", "there are record, replay, ", ""),
         (["--nix"], "no such option '--nix'", "", ""),
-        (["record"], "missing option '--cassette'", "give --cassette FILE", "record"),
+        (["record"], "missing option '--cassette'", "give --cassette FILE, before a CMD", "record"),
+        (["replay", "--cassette", "a"], "option '--cassette'", "[OPTIONS] CASSETTE", "replay"),
         (["record", "--cassette", "a.jsonl", "--proxi"], "'--proxi' (Did you", "", "record"),
         (["record", "--cassette", "a.jsonl", "--port", "99999"], "'--port'", "65535", "record"),
         (["show"], "missing argument 'CASSETTE'", "expected `respool show [OPTIONS]", "show"),
