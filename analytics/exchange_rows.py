@@ -13,7 +13,7 @@ import duckdb
 
 from analytics import store
 from analytics.retries import link_retries
-from analytics.tables import OWNED, TABLES, insert
+from analytics.tables import OWNED, TABLES, Row, insert
 from cassettes.exchange import cassette_uuid
 from cassettes.format import Header
 from cassettes.reader import Cassette
@@ -88,7 +88,7 @@ def write(
     known = known_of(connection, cassette)
     done = finished(known, cassette)
     if not again:
-        batch = [rows for rows in batch if rows.tables["exchanges"][0]["number"] not in done]
+        batch = [rows for rows in batch if _is_more(rows.tables["exchanges"][0], known, done)]
     if batch:  # with what another process has noted, these might never be linked to what came since
         _forget_position(connection, cassette)
     heads = [rows.tables["exchanges"][0] for rows in batch]
@@ -100,6 +100,13 @@ def write(
     for shared, candidates in forgotten.items():
         connection.execute(store.statement(f"orphans_{shared}"), {"candidates": candidates})
     return len(batch)
+
+
+def _is_more(head: Row, known: dict[int, Known], done: set[int]) -> bool:
+    """Whether a row of `exchanges` is not there yet, or says what the one there goes on from."""
+    number = head["number"]
+    assert isinstance(number, int)
+    return number not in done or (known[number].is_alone and head["parent_id"] is not None)
 
 
 def settle(connection: duckdb.DuckDBPyConnection, cassette: str) -> None:

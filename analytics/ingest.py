@@ -69,12 +69,16 @@ def ingest(
     files = expanded(paths, on_damage)
     run = Run(db, stop)
     failure: Exception | None = None
+    failed: set[Path] = set()
 
     def tell() -> Iterator[tuple[Path, Ingested]]:
         nonlocal failure
         for path, counts in run.written():
             yield path, _ingested(counts)
         for path, error in run.failures():
+            if path in failed:  # it was read a second time
+                continue
+            failed.add(path)
             is_ours = not isinstance(error, BadCassette | OSError)
             if is_ours:
                 error.add_note(f"while it was reading {path}")

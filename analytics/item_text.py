@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from cassettes.summary import Json
-from wire.items import ARGV, ItemType, part_type, tool_type
+from cassettes.summary import Json, load_json
+from wire.items import ARGV, CALLS, ItemType, item_type, part_type, tool_type, type_of
 
 _DATA_URL = r"data:[\w.+-]++/[\w.+-]++(?:;(?!base64,)[^;,:\s]++)*+;base64,[A-Za-z0-9+/=_-]*+"
 _RUN = r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{4096,}+={0,2}+"
@@ -144,6 +144,16 @@ def output(members: dict[str, Json], kind: ItemType) -> str | None:
         else:
             found.read_output(members.get(name))
     return found.output
+
+
+def told_output(text: str | bytes) -> str | None:
+    """What came of a call, as the item with this JSON tells it; nothing of what is no call."""
+    members = load_json(text)
+    if not isinstance(members, dict):
+        return None
+    kind = item_type(type_of(members))
+    told = output(members, kind) if kind.what in CALLS else None
+    return told and told.encode(errors="replace").decode()  # as `tables.insert` has it
 
 
 def error(members: dict[str, Json], kind: ItemType) -> str | None:

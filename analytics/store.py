@@ -16,7 +16,10 @@ from importlib.resources import files
 from pathlib import Path
 
 import duckdb
+from duckdb.func import FunctionNullHandling
+from duckdb.sqltypes import VARCHAR
 
+from analytics.item_text import told_output
 from wire.errors import BadDatabase
 
 SCHEMA = 4
@@ -186,6 +189,13 @@ def _migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     version = _version(connection, path)
     if version == SCHEMA:
         return
+    connection.create_function(
+        "told_output",
+        told_output,
+        [VARCHAR],
+        VARCHAR,
+        null_handling=FunctionNullHandling.SPECIAL,  # it may answer with NULL
+    )
     connection.begin()
     for number, text in _migrations():
         if number > version:
@@ -193,6 +203,7 @@ def _migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     connection.execute("DELETE FROM meta WHERE key = 'respool_schema'")
     connection.execute("INSERT INTO meta VALUES ('respool_schema', ?)", [str(SCHEMA)])
     connection.commit()
+    connection.remove_function("told_output")
 
 
 def _migrations() -> list[tuple[int, str]]:

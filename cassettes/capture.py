@@ -185,7 +185,8 @@ def open_recording(
 def _compress(path: Path, file: BinaryIO, last: int, redact: Redact) -> None:
     with file:
         redact_late(path, redact, file)
-    with suppress(FileNotFoundError):  # it was deleted, by `respool prune` for one
+    # It was deleted, by `respool prune` for one; or a recorder that began meanwhile compresses it.
+    with suppress(FileNotFoundError, BlockingIOError):
         compress(path, last)
 
 

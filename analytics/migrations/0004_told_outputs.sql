@@ -1,8 +1,7 @@
 -- What came of a call, where the call tells it itself: of several tellings of a call one row stays in
--- `tool_calls`, and what the others told must not be gone. Old items get what their calls have.
+-- `tool_calls`, and what the others told must not be gone. Old items are read once more for it, as the
+-- row that stayed may have it from another telling. `told_output` is `item_text.told_output`.
 
 ALTER TABLE items ADD COLUMN output VARCHAR;
 
-UPDATE items SET output = c.output
-FROM tool_calls c
-WHERE c.item_id = items.item_id AND c.output_item_id IS NULL;
+UPDATE items SET output = told_output(json);

@@ -9,9 +9,11 @@ import zstandard
 from harness import run
 from tapes import Told, response, write_tape
 from test_ingest import contents, rows
+from test_ingest_captures import rotated
 
 from analytics.ingest import Ingested, ingest
 from analytics.normalize import Normalizer, Rows
+from cassettes.capture import SMALLEST
 from wire.errors import BadCassette, BadDatabase
 
 
@@ -117,6 +119,28 @@ def test_a_compressed_file_that_failed_in_part_is_not_taken_for_read(
         with pytest.raises(BadCassette, match="holds what no table can"):
             list(ingest([path], db))
         assert rows(db, "SELECT number FROM exchanges") == [(2,)]
+
+
+def test_a_file_that_fails_and_is_read_again_is_told_of_once(
+    tmp_path: Path, db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is read again as what it goes on from comes after it, when its failure was told of."""
+    monkeypatch.setattr("analytics.ingest_run.FILES", 1)
+    said = [["a" * 70_000], ["a" * 70_000, "b" * 70_000], ["c"]]
+    told = [
+        Told({"input": [{"role": "user", "content": text} for text in texts]}, response(x))
+        for x, texts in enumerate(said, 1)
+    ]
+    first, second, last = rotated(tmp_path / "c.jsonl", told, SMALLEST)
+    plain = zstandard.ZstdDecompressor().decompress(second.read_bytes())
+    second.unlink()
+    bad = second.with_suffix("")
+    bad.write_bytes(plain.replace(b'"status":200', b'"status":70000', 1))
+    lines: list[str] = []
+    with pytest.raises(BadCassette, match="holds what no table can"):
+        list(ingest([bad, first, last], db, on_damage=lines.append))
+    assert not lines
+    assert rows(db, "SELECT number FROM exchanges ORDER BY ALL") == [(1,), (3,)]
 
 
 def test_an_exchange_that_is_beyond_us(

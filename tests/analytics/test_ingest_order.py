@@ -152,6 +152,30 @@ def test_another_process_that_links_more_meanwhile(tmp_path: Path, db: Path) -> 
     assert (6, 1, 3) in rows(db, PARENTS)
 
 
+def test_another_process_that_links_less_meanwhile(tmp_path: Path, db: Path) -> None:
+    """It read the second file alone, and what this one found to link there is not left out."""
+    long = "x" * 70_000
+    told = [
+        Told({"model": "m", "input": [{"role": "user", "content": t} for t in texts]}, response(x))
+        for x, texts in enumerate(([f"a{long}"], [f"a{long}", f"b{long}"], ["c"]), 1)
+    ]
+    first, second, _ = files = rotated(tmp_path / "c.jsonl", told, SMALLEST)
+    asked = 0
+
+    def meanwhile() -> bool:
+        nonlocal asked
+        asked += 1
+        if asked == 3:  # the first file waits to be written, and the second comes next
+            list(ingest([second], db))
+        return False
+
+    list(ingest([first, second], db, meanwhile))
+    list(ingest(files, db))
+    list(ingest(files, in_order := db.with_name("in-order.duckdb")))
+    assert contents(db) == contents(in_order)
+    assert (2, 1, 1) in rows(db, PARENTS)
+
+
 def socket_across_files(path: Path) -> list[Path]:
     """A WebSocket in the first file, whose last message goes on from what only the second has."""
     capture = Capture(path, base="/v1", upstream="http://127.0.0.1:1/v1", rotate=SMALLEST)

@@ -9,7 +9,9 @@ from uuid import UUID
 import duckdb
 import pytest
 from harness import run
+from retold import ask, fetch
 from tapes import Told, response, write_tape
+from test_ingest import contents
 
 from analytics import store
 from analytics.ingest import ingest
@@ -157,6 +159,30 @@ def test_first_schema_goes_on(old: Path, tmp_path: Path) -> None:
     list(ingest([tape], old))
     assert counts(old) == before
     assert run("stats", "--db", old).returncode == 0
+
+
+def test_third_schema_has_outputs_where_they_are_told(tmp_path: Path) -> None:
+    """A call may have its output from a fetch of its response, whose own item tells it."""
+    ran = {"type": "code_interpreter_call", "id": "ci_1", "code": "6*7", "outputs": None}
+    odd = {"type": "mcp_call", "id": "mcp_1", "name": "tide", "output": "low \ud83d"}
+    full = {**ran, "outputs": [{"type": "logs", "logs": "42"}]}
+    told = [
+        Told(ask(), response(1, output=[ran, odd])),
+        fetch(1, response(1, output=[full, odd])),
+        Told(ask(full, odd), response(2)),
+    ]
+    tape, db = write_tape(tmp_path / "out.jsonl", told), tmp_path / "third.duckdb"
+    list(ingest([tape], db))
+    new = contents(db)
+    with duckdb.connect(db) as connection:
+        connection.execute("ALTER TABLE items DROP COLUMN output")
+        connection.execute("UPDATE meta SET value = '3' WHERE key = 'respool_schema'")
+    assert run("ingest", tape, "--db", db).stderr == ""
+    assert contents(db) == new
+    assert sorted(rows(db, "SELECT output FROM items WHERE output IS NOT NULL")) == [
+        ("42",),
+        ("low ?",),
+    ]
 
 
 def test_views_are_those_of_a_new_database(old: Path, tmp_path: Path) -> None:
