@@ -90,12 +90,13 @@ def test_an_upload_that_is_refused_once_it_is_answered_goes_nowhere(tmp_path: Pa
         assert client.finished(upload).body == BODY
         assert refused.wait(DEADLINE_S)
         client.conn.send_data(upload, b"secret")
-        client.flush()
+        settle(client)
         other = begun(client, "POST", "/v1/files")
         for part in (b"a", b"b", b"c"):
             client.conn.send_data(other, part)
+            settle(client)
             client.conn.send_data(upload, b"secret")
-            client.flush()
+            settle(client)
         client.conn.send_data(other, b"d", end_stream=True)
         client.flush()
         assert client.finished(other).body == b"abcd"
