@@ -33,7 +33,7 @@ def test_a_slow_upstream_behind_a_proxy_slows_one_upload(tmp_path: Path) -> None
         h2_dialled(proxy.base_url) as client,
     ):
         upload, sent = begun(client, "POST", "/v1/files"), 0
-        for _ in range(5):
+        for _ in range(40):
             while sent < SIZE and (credit := client.conn.local_flow_control_window(upload)):
                 part = min(credit, client.conn.max_outbound_frame_size)
                 client.conn.send_data(upload, bytes(part))
