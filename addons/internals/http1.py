@@ -28,6 +28,7 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseTrailers,
 )
 from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server, make_body_reader
+from mitmproxy.proxy.tunnel import TunnelLayer
 
 from addons.error_answer import REFUSED, error_answer, plain
 from addons.internals.buffer import Buffer
@@ -128,17 +129,23 @@ class FaithfulClient(Http1Client):
         """mitmproxy's own; now and then it looks whether the upstream has caught up."""
         if not isinstance(event, events.Wakeup):
             yield from super()._handle_event(event)
-        elif unsent(self.conn) > BEHIND // 2:
+        elif self._unsent() > BEHIND // 2:
             yield commands.RequestWakeup(_SOON_S)
         elif self._behind_with:
             yield SendHttp(Behind(self._behind_with, False), self.context.client)
             self._behind_with = 0
 
+    def _unsent(self) -> int:
+        """Bytes that wait for the upstream, or for the proxy that leads there."""
+        ways = [way for way in self.context.layers if isinstance(way, TunnelLayer)]
+        carriers = [way.tunnel_connection for way in ways if way.conn is self.conn]
+        return max(map(unsent, [self.conn, *carriers]))
+
     def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
         """mitmproxy's own, and no credit for an upload that the upstream does not take."""
         yield from self._send(event)
         uploads = isinstance(event, RequestData) and self.context.client.alpn == b"h2"
-        if uploads and not self._behind_with and unsent(self.conn) > BEHIND:
+        if uploads and not self._behind_with and self._unsent() > BEHIND:
             self._behind_with = event.stream_id
             yield SendHttp(Behind(event.stream_id, True), self.context.client)
             yield commands.RequestWakeup(_SOON_S)

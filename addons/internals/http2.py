@@ -237,7 +237,7 @@ class FaithfulHttp2Client(Http2Client):
                 yield from self._tell_client(number, behind=False)
                 yield ReceiveHttp(self._not_taken(number))
             self._left.clear()
-            if not self.streams and self.conn.connected:
+            if self.conn.connected and all(map(self.is_closed, self.streams)):
                 yield commands.CloseConnection(self.conn)
 
     def _has_room(self) -> bool:
@@ -249,10 +249,11 @@ class FaithfulHttp2Client(Http2Client):
     def _take(self, event: events.Event) -> layer.CommandGenerator[None]:
         """mitmproxy's own, but for what it leaves behind, and for credit."""
         if self.gone is not None and isinstance(event, RequestHeaders):
-            error = self._not_taken(event.stream_id)
             # Its sender is amid sending it, and cannot begin anew.
-            yield ReceiveHttp(ResponseProtocolError(error.stream_id, error.message, error.code))
+            yield ReceiveHttp(_final(self._not_taken(event.stream_id)))
             return
+        if isinstance(event, RequestHeaders):
+            self.our_stream_id.pop(event.stream_id, None)  # that of a request that was refused
         theirs = event.stream_id if isinstance(event, HttpEvent) else 0
         for command in super()._handle_event(event):
             # mitmproxy says of either side that it was the client
@@ -288,13 +289,14 @@ class FaithfulHttp2Client(Http2Client):
         if isinstance(event, GoingAway):
             self._go(event.why)
             for number in [each for each in self.streams if each > event.last_stream_id]:
-                self.streams.pop(number)
-                self.h2_conn.reset_stream(number, ErrorCodes.CANCEL)
-                yield ReceiveHttp(self._not_taken(number))
+                is_begun = self.streams.pop(number) is StreamState.HEADERS_RECEIVED
+                if not self.is_closed(number):
+                    self.h2_conn.reset_stream(number, ErrorCodes.CANCEL)
+                left = self._not_taken(number)
+                yield ReceiveHttp(_final(left) if is_begun else left)
             return False
         if isinstance(event, h2.events.StreamReset) and self._is_refused(event):
             self.streams.pop(event.stream_id)
-            self.our_stream_id.pop(self.their_stream_id[event.stream_id])  # it may have another
             refused = self._not_taken(event.stream_id, "refused this request (REFUSED_STREAM)")
             yield ReceiveHttp(refused)
             return False
@@ -335,8 +337,17 @@ class FaithfulHttp2Client(Http2Client):
         self.stream_queue.clear()
 
     def _is_refused(self, event: h2.events.StreamReset) -> bool:
-        return event.error_code == ErrorCodes.REFUSED_STREAM and event.stream_id in self.streams
+        is_unanswered = self.streams.get(event.stream_id) is StreamState.EXPECTING_HEADERS
+        return is_unanswered and event.error_code == ErrorCodes.REFUSED_STREAM
 
     def _not_taken(self, stream_id: int, why: str = "") -> NotTaken:
         why = why or f"ended its HTTP/2 connection before this request ({self.gone})"
         return NotTaken(stream_id, f"the upstream {why}", ErrorCode.GENERIC_SERVER_ERROR)
+
+
+def _final(error: NotTaken) -> ResponseProtocolError:
+    """The same of a request that is not to be made again, whatever the upstream says.
+
+    What has an answer, or a part of one, was taken.
+    """
+    return ResponseProtocolError(error.stream_id, error.message, error.code)

@@ -17,9 +17,12 @@ from mitmproxy.proxy.layers.http._events import (
     RequestEndOfMessage,
     RequestHeaders,
     RequestProtocolError,
+    RequestTrailers,
     ResponseEndOfMessage,
     ResponseProtocolError,
 )
+
+from cassettes.notes import SWITCHED
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Methods that a proxy may repeat (RFC 9110, 9.2.2); it must not repeat any other."""
@@ -64,13 +67,25 @@ class FaithfulStream(HttpStream):
         else:
             yield from super().handle_protocol_error(event)
 
+    def make_server_connection(self) -> CommandGenerator[bool]:
+        """mitmproxy's own; what was cancelled until then is not sent, as it may cost something."""
+        made = yield from super().make_server_connection()
+        waiting = self._paused_event_queue
+        return made and not any(isinstance(each, RequestProtocolError) for each in waiting)
+
     def send_response(self, already_streamed: bool = False) -> CommandGenerator[None]:
         """mitmproxy's own, and the end of the answer also where the request has none yet."""
         yield from super().send_response(already_streamed)
         sending = self.client_state == self.state_stream_request_body
-        if sending and self.server_state == self.state_done:
+        is_over = self.server_state == self.state_done and not self._is_switched
+        if sending and is_over:
             self._is_early = True
             yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
+
+    @property
+    def _is_switched(self) -> bool:
+        """Whether the answer is no answer, but the begin of another protocol."""
+        return self.flow.response is not None and self.flow.response.status_code == SWITCHED
 
     def flow_done(self) -> CommandGenerator[None]:
         """mitmproxy's own, which ends the answer."""
@@ -88,10 +103,13 @@ class FaithfulStream(HttpStream):
         return harmless and self.flow.request.raw_content is not None
 
     def _send(self) -> CommandGenerator[None]:
-        """Send the request as mitmproxy did the first time; trailers have no place in HTTP/1."""
+        """Send the request as mitmproxy did the first time."""
         request, content = self.flow.request, self.flow.request.raw_content
-        head = RequestHeaders(self.stream_id, request, end_stream=not content)
+        end_stream = not (content or request.trailers)
+        head = RequestHeaders(self.stream_id, request, end_stream)
         yield SendHttp(head, self.context.server)
         if content:
             yield SendHttp(RequestData(self.stream_id, content), self.context.server)
+        if request.trailers:
+            yield SendHttp(RequestTrailers(self.stream_id, request.trailers), self.context.server)
         yield SendHttp(RequestEndOfMessage(self.stream_id), self.context.server)
