@@ -66,6 +66,7 @@ class Recorder:
         self.recorded = 0
         self.passed, self.passed_last = 0, ""
         """Requests that were passed on unrecorded, and which the last of them was."""
+        self._told_of_tunnels = False
         self.elsewhere = Counter() if elsewhere is None else elsewhere
         """Where else requests and connections went."""
 
@@ -125,11 +126,22 @@ class Recorder:
             flow.request.scheme = "https" if flow.server_conn.tls else "http"
         if self._journal is None or not self._is_recorded(flow.request):
             flow.request.stream = True
-            if self._upstream(flow.request) is None and flow.request.host:
+            if flow.request.method == "CONNECT" and self._hosts is None:
+                self._refuse_tunnel(f"{flow.request.host}:{flow.request.port}")
+            elif self._upstream(flow.request) is None and flow.request.host:
                 self.elsewhere[netloc(flow.request.host, flow.request.port)] += 1
             else:
                 self.passed += 1
                 self.passed_last = f"{flow.request.method} {flow.request.path.partition('?')[0]}"
+
+    def _refuse_tunnel(self, to: str) -> None:
+        """Say it once that somebody takes this for a proxy; mitmproxy refuses them."""
+        if not self._told_of_tunnels:
+            self._told_of_tunnels = True
+            self._report(
+                f"a client was refused that asked for a tunnel to {to}, as of a proxy: unset "
+                "HTTPS_PROXY for it, or record with --proxy"
+            )
 
     def _upstream(self, request: http.Request) -> str | None:
         """The base URL that a request goes to, None for nobody's; empty for the recording's own."""

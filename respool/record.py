@@ -213,12 +213,12 @@ async def _run(
     read = "" if not plan.cmd else "HTTPS_PROXY" if hosts else "OPENAI_BASE_URL"
     if code > child.ENDED_BY_SIGNAL:
         read = ""  # it may have had no time
-    say(_summary(cassette, proxy.recorder, read))
+    say(_summary(cassette, proxy.recorder, read, code))
     return code
 
 
-def _summary(path: Path, recorder: "Recorder", read: str) -> str:
-    """The last line; `read` is the variable that a command should have read."""
+def _summary(path: Path, recorder: "Recorder", read: str, code: int) -> str:
+    """The last line; `read` is what a command, which ended with `code`, should have read."""
     from cassettes.reader import Cassette
 
     with Cassette.open(path) as cassette:
@@ -226,6 +226,11 @@ def _summary(path: Path, recorder: "Recorder", read: str) -> str:
     recorded = recorder.recorded
     if not recorded and (unrecorded := "; ".join(_unrecorded(recorder))):
         return unrecorded
+    if read and not recorded and code:
+        return (
+            f"the command failed ({code}) and sent no request to /responses here; if it does not "
+            "say why, see what `respool doctor` says"
+        )
     if read and not recorded:
         return f"the command sent no request to /responses here; does its client read {read}?"
     there = "" if whole == recorded else f" ({whole} in the file)"

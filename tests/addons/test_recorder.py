@@ -307,6 +307,21 @@ def test_upstream_that_goes_away_is_reported(tape: Path) -> None:
     assert exchanges(tape)[-1].status is None
 
 
+def test_who_takes_it_for_a_proxy_is_told_of_once(tape: Path) -> None:
+    """HTTPS_PROXY that leads to a base URL lets nothing pass, and the operator hears why."""
+    with running_server() as server, recording(server.base_url, tape) as proxy:
+        for _ in range(2):
+            with (
+                httpx2.Client(proxy=proxy.base_url.removesuffix("/v1")) as client,
+                pytest.raises(httpx2.ProxyError, match="400"),
+            ):
+                client.get("https://api.openai.example/v1/models")
+        assert proxy.stop() == 0
+        [told] = [line for line in proxy.said if "tunnel to api.openai.example:443" in line]
+        assert "record with --proxy" in told
+        assert "recorded 0 exchanges" in proxy.said[-1]
+
+
 def test_addon_loads_in_mitmdump(tape: Path) -> None:
     """The same recorder works in somebody's own mitmdump."""
     port = free_port()

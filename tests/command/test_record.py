@@ -52,7 +52,9 @@ def test_command_is_recorded_and_replayed(tape: Path) -> None:
 def test_exit_code_is_passed_on(tape: Path) -> None:
     """The command's exit code is ours, 128 + n where a signal ended it, 127 if it is not there."""
     with running_server() as server:
-        assert record(server.base_url, tape, *PYTHON, "raise SystemExit(7)").returncode == 7
+        failed = record(server.base_url, tape, *PYTHON, "raise SystemExit(7)")
+        assert failed.returncode == 7
+        assert "the command failed (7) and sent no request" in failed.stderr
         suicide = "import os, signal; os.kill(os.getpid(), signal.SIGTERM)"
         assert record(server.base_url, tape, *PYTHON, suicide).returncode == 128 + signal.SIGTERM
         missing = record(server.base_url, tape, "no-such-command")
