@@ -4,6 +4,7 @@ Notes become lines, and lines are handed to the operating system, before `put` r
 be written is reported once and at once, and never stops who puts.
 """
 
+import fcntl
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -134,7 +135,11 @@ class Journal:
         self._fd = -1
 
     def let_go(self) -> BinaryIO:
-        """The file, which nothing is written to any more, locked until the caller closes it."""
+        """The file, which nothing is written to any more.
+
+        Until the caller closes it, it is locked so that nobody changes it, and may be deleted.
+        """
+        fcntl.flock(self._fd, fcntl.LOCK_SH)
         file = os.fdopen(self._fd, "rb")
         self._fd = -1
         file.seek(0)

@@ -139,10 +139,10 @@ def _left_over(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def _delete(each: _Found, *, dry_run: bool) -> bool:
-    """Delete a file if nobody records into it, and nobody can begin to meanwhile."""
+    """Delete a file if nobody records into it or rewrites it, and nobody can begin to meanwhile."""
     fd = os.open(each.path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
         if os.fstat(fd).st_ino != each.inode:  # a recorder has just put its calm form there
             return False
         if not dry_run:

@@ -199,7 +199,7 @@ def test_who_only_looks_keeps_no_file_from_being_compressed(tmp_path: Path) -> N
     for x in range(1, 5):
         recorder.put(*long(x))
     with closed.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_SH)
         release.set()
         time.sleep(0.1)  # the compressor finds it locked
     recorder.close()

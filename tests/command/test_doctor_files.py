@@ -28,7 +28,9 @@ def test_folder_that_cannot_be_written(tmp_path: Path, place: str) -> None:
 def test_a_size_that_record_refuses(tmp_path: Path) -> None:
     """A --rotate that is too small is a problem here as well, and one that is not is no finding."""
     found = doctor(tmp_path, "--rotate", "1K").one("rotate", "problem")
-    assert found.endswith("too few to begin a new file after -> give at least 64K, or 0 for never")
+    assert found.endswith(
+        "too few bytes to begin a new file after -> give at least 64K, or 0 for never"
+    )
     assert not doctor(tmp_path, "--rotate", "64K").about("rotate")
 
 
@@ -121,9 +123,9 @@ def test_file_that_is_no_cassette(tmp_path: Path) -> None:
     assert "give a file written by `respool record`" in found
     named = doctor(tmp_path, "--cassette", "notes.txt").one("cassette", "problem")
     assert "name it notes.jsonl" in named
-    assert "not a regular file" in doctor(tmp_path, "--cassette", tmp_path).one(
-        "cassette", "problem"
-    )
+    assert "it is a folder -> give a cassette in it" in doctor(
+        tmp_path, "--cassette", tmp_path
+    ).one("cassette", "problem")
     (tmp_path / "new.jsonl").write_text('{"kind":"cassette","version":99}\n')
     newer = doctor(tmp_path, "--cassette", "new.jsonl").one("cassette", "problem")
     assert "install a newer respool" in newer
