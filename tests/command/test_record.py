@@ -84,7 +84,7 @@ def test_signal_is_passed_on(tape: Path) -> None:
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 3
-    assert "the command sent no request" in said
+    assert "the command failed (3) and sent no request" in said
 
 
 def test_command_gets_the_base_url(tape: Path) -> None:
