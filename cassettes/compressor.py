@@ -80,8 +80,10 @@ def redact_late(path: Path, redact: Redact, held: BinaryIO | None = None) -> Non
     into.
     """
     with _locked(path) if held is None else nullcontext(held) as file:
-        if held is not None and not is_at(path, held.fileno()):
-            return  # it was deleted
+        if held is not None:
+            _lock(held, time.monotonic() + _PATIENCE_S)  # from here on it may not be deleted
+            if not is_at(path, held.fileno()):
+                return  # it was
         if not any(_is_changed(raw, redact) for raw in file):
             return
         was = os.fstat(file.fileno())
@@ -115,15 +117,19 @@ def _locked(path: Path) -> Iterator[BinaryIO]:
     give_up = time.monotonic() + _PATIENCE_S
     while True:
         with path.open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > give_up:
-                    raise
-            else:
-                if is_at(path, file.fileno()):  # who had it locked may have put another there
-                    yield file
-                    return
+            _lock(file, give_up)
+            if is_at(path, file.fileno()):  # who had it locked may have put another there
+                yield file
+                return
+
+
+def _lock(file: BinaryIO, give_up: float) -> None:
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > give_up:
+                raise
         time.sleep(0.02)
 
 

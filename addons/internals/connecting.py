@@ -1,8 +1,9 @@
-"""Which connection to an upstream a request takes, and when one is forgotten.
+"""Which connection to an upstream a request takes, whose answers wait, and when one is forgotten.
 
 mitmproxy keeps all it knows of each connection that a client connection ever had, has an HTTP/1
 upstream of an HTTP/2 client take one request for each, and says of an upstream that could not be
-reached once that it cannot be reached, for as long as the client stays.
+reached once that it cannot be reached, for as long as the client stays. And of an answer that an
+HTTP/2 client does not read it keeps all.
 """
 
 from mitmproxy.connection import Connection

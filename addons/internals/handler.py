@@ -34,7 +34,7 @@ class DeepReader:
         self._reader = reader
         self._fd = fd
         self._set_exception = reader.set_exception
-        reader.set_exception = self._lose  # type: ignore[assignment,method-assign]  # before it closes
+        reader.set_exception = self._lose  # type: ignore[assignment,method-assign]  # asyncio's call
         reader._limit = _DEEP // 2  # type: ignore[attr-defined]  # it has the peer wait at twice that
 
     async def read(self, _: int) -> bytes:

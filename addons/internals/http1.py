@@ -2,7 +2,8 @@
 
 mitmproxy takes an answer that only informs (1xx) for the answer, and crashes on trailers, after
 both of which the client waits for ever; so it does after a blank line in front. Its own errors are
-pages of HTML, and what it refuses it says that the client broke off.
+pages of HTML, and what it refuses it says that the client broke off. And it gives an HTTP/2 client
+credit for an upload that an HTTP/1 upstream does not take.
 """
 
 from dataclasses import dataclass

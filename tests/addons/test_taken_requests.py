@@ -67,6 +67,15 @@ def early(server: H2) -> int:
     return number
 
 
+def answered_early(client: H2) -> int:
+    """An upload that has its answer, and of which a part was sent."""
+    upload = begun(client, "POST", "/v1/files")
+    client.conn.send_data(upload, PART)
+    client.flush()
+    assert client.finished(upload).body == BODY
+    return upload
+
+
 def test_an_upload_that_is_refused_once_it_is_answered_goes_nowhere(tmp_path: Path) -> None:
     """Its rest is not sent as a part of another."""
 
@@ -84,10 +93,7 @@ def test_an_upload_that_is_refused_once_it_is_answered_goes_nowhere(tmp_path: Pa
     refused = threading.Event()
     with wire_to(tmp_path, "h2") as wire, h2_dialled(wire.base_url) as client:
         wire.speak_h2 = speak
-        upload = begun(client, "POST", "/v1/files")
-        client.conn.send_data(upload, PART)
-        client.flush()
-        assert client.finished(upload).body == BODY
+        upload = answered_early(client)
         assert refused.wait(DEADLINE_S)
         client.conn.send_data(upload, b"secret")
         settle(client)
@@ -124,10 +130,7 @@ def test_a_goodbye_to_what_was_answered_is_no_harm(tmp_path: Path) -> None:
     hung_up = threading.Event()
     with wire_to(tmp_path, "h2") as wire, h2_dialled(wire.base_url) as client:
         wire.speak_h2 = speak
-        upload = begun(client, "POST", "/v1/files")
-        client.conn.send_data(upload, PART)
-        client.flush()
-        assert client.finished(upload).body == BODY
+        upload = answered_early(client)
         client.conn.send_data(upload, b"x", end_stream=True)
         client.flush()
         for _ in range(2):
